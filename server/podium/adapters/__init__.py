@@ -1,0 +1,1 @@
+"""The outside world, one module or package for each part of it."""

@@ -1,0 +1,75 @@
+"""Checks: what is run to verify a tree, and what came of it.
+
+A check is a command of the project itself (its tests, build, linter, type checker). This module holds
+the values only; `adapters/checks` finds and runs them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+CheckKind: TypeAlias = Literal["test", "build", "lint", "types", "probe"]
+"""What a check verifies. A `probe` gathers facts (which lines the failing tests run) and never gates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tree to check: the files on disk below `root`, with `overlay` laid over them.
+
+    `overlay` maps paths relative to `root` (with `/`) to their whole content, or to None where the file
+    is deleted.
+    """
+
+    root: str
+    overlay: Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A command that can be run on a candidate tree.
+
+    `argv` may contain `{python}`, which stands for the project's interpreter. `timeout_s` is wall time.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    kind: CheckKind = "test"
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that a check reports, at a place where it named one.
+
+    `test` is the runner's own id of the test, or empty; `path` is relative to the workspace folder, or
+    empty; `line` is 1-based, or 0 when unknown.
+    """
+
+    message: str
+    test: str = ""
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What one run of a check gave: the evidence that closes a task.
+
+    `exit_code` is the process's own, negative for a signal as in `subprocess`, and 124 when the time
+    limit ended it (`timed_out`). `output` is standard output and error together, cut in the middle
+    beyond 64 KiB. `tree_hash` covers every file that the check could see.
+    """
+
+    check: str
+    argv: tuple[str, ...]
+    exit_code: int
+    duration_s: float
+    output: str
+    tree_hash: str
+    failures: tuple[Failure, ...] = ()
+    timed_out: bool = False
+
+    @property
+    def green(self) -> bool:
+        """Whether the check passed."""
+        return self.exit_code == 0

@@ -1,0 +1,3 @@
+from dataclasses import dataclass
+type Event = object
+type Record = object

@@ -1,0 +1,1 @@
+"""The tools that models may call, one module each; `table` lists them."""

@@ -1,0 +1,25 @@
+"""Errors by audience: the model, the user, or (everything else) us.
+
+`PodiumError` is never raised itself.
+
+    PodiumError
+    ├── ToolError        the model can fix it: the text becomes the result of its tool call
+    └── UserError        the user can fix it: one sentence that says what to do
+        └── ModelUnavailable  no answer can be had from the configured model
+"""
+
+
+class PodiumError(Exception):
+    """Base of the errors that Podium raises on purpose."""
+
+
+class ToolError(PodiumError):
+    """A tool call that the model can correct; the message is written for the model."""
+
+
+class UserError(PodiumError):
+    """Something that the user can correct; the message is one sentence that says how."""
+
+
+class ModelUnavailable(UserError):
+    """The model cannot answer, now or ever; the message says what to set."""

@@ -1,0 +1,203 @@
+"""What the engine needs from the outside world. Adapters and front ends implement it; tests fake it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from podium.domain.checks import Candidate, Check, CheckResult
+from podium.domain.events import Event, Record
+
+# --- models -----------------------------------------------------------------------------------------
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Message: TypeAlias = dict[str, Json]
+"""One message of a conversation, as in the OpenAI chat format (role, content, tool_calls, tool_call_id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One question to a model.
+
+    `tools` are function schemas in the OpenAI format. `facts` carry what the prompt says in structured
+    form (goal, task, names of checks), for models that are programs; language models never see it.
+    """
+
+    request_id: str
+    model: str
+    role: str
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Json], ...]
+    facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    api_base: str | None = None
+    api_key_env: str | None = None
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money of one answer. `estimated` marks numbers that did not come from the provider."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """The assistant's message (OpenAI format), why it ended, and what it cost."""
+
+    message: Message
+    finish_reason: str
+    usage: Usage
+
+
+class ModelFault(Exception):  # noqa: N818 - a fault is not the user's or the model's error
+    """A passing fault of a provider: the same request may succeed later.
+
+    `retry_after_s` is what the provider asked for, or None.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ContextOverflow(ModelFault):
+    """The request is larger than the model's context window; only a shorter one can succeed."""
+
+
+class Model(Protocol):
+    """Answers requests; safe for concurrent use. Cancelling the call abandons the request."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Return the model's answer.
+
+        Raises:
+            ContextOverflow: the conversation is too long for this model.
+            ModelFault: the provider failed in a way that may pass.
+            ModelUnavailable: it will not answer until the user changes something.
+        """
+        ...
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+class Workspace(Protocol):
+    """The user's files as they are now: the editor's open buffers over the disk.
+
+    Paths are relative to the folder, with `/`. Every call confines the path by its real location.
+    """
+
+    @property
+    def root(self) -> Path:
+        """The workspace folder, absolute and resolved."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content now, or None where there is no file.
+
+        Raises:
+            ToolError: the path leaves the folder, or names a protected file.
+        """
+        ...
+
+    def unsaved(self) -> Mapping[str, bytes]:
+        """Return the content of every open buffer that differs from the disk."""
+        ...
+
+    def paths(self) -> Sequence[str]:
+        """Return the project's files that git does not ignore, sorted; unsaved new files included."""
+        ...
+
+
+class Checks(Protocol):
+    """Finds and runs the project's checks on candidate trees, each in its own sandboxed process group."""
+
+    def found(self) -> Sequence[Check]:
+        """Return the checks of this project: configured ones, else those found in its files."""
+        ...
+
+    @property
+    def confined(self) -> bool:
+        """Whether commands run in a sandbox that keeps them off the network and the user's files."""
+        ...
+
+    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
+        """Run `check` on `candidate`, narrowed to `targets` (test ids or paths) where given."""
+        ...
+
+    async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
+        """Run a shell command on a throw-away copy of `candidate`; its writes are discarded."""
+        ...
+
+    async def try_out(
+        self, candidate: Candidate, variants: Sequence[Mapping[str, bytes]], check: Check, targets: Sequence[str]
+    ) -> Sequence[CheckResult]:
+        """Return the result of `check` for each variant of `candidate`, in their order.
+
+        A variant maps paths to contents that are laid over the candidate. The `targets` (tests known to
+        fail) run first; a variant that does not turn them green is not run further. A result is green
+        only when the whole check passed in a fresh process.
+        """
+        ...
+
+
+# --- journal ----------------------------------------------------------------------------------------
+
+
+class Journal(Protocol):
+    """The write-ahead log of missions."""
+
+    async def append(self, mission_id: str, events: Sequence[Event]) -> Sequence[Record]:
+        """Return the records of `events` once they are durable, numbered without gaps per mission."""
+        ...
+
+    async def read(self, mission_id: str) -> Sequence[Record]:
+        """Return the records of one mission in order; empty when it is unknown."""
+        ...
+
+    async def missions(self) -> Sequence[str]:
+        """Return the ids of all missions of this workspace, oldest first."""
+        ...
+
+
+# --- the front end ----------------------------------------------------------------------------------
+
+DeliveryOutcome: TypeAlias = Literal["editor", "disk", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    """One file's change: what it was based on and what it becomes; None where there is no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a delivered change.
+
+    `editor`: the buffers hold it, unsaved. `disk`: it was written to the files, because the client
+    applies no edits. `refused`: nothing of it remains, and `reason` says why.
+    """
+
+    outcome: DeliveryOutcome
+    reason: str = ""
+
+
+class FrontEnd(Protocol):
+    """Where verified changes go."""
+
+    async def deliver(self, label: str, edits: Sequence[FileEdit]) -> Delivery:
+        """Bring `edits` into the user's files, merged with what they hold now, and verify that they arrived."""
+        ...
+
+
+Subscriber: TypeAlias = Callable[[Record], Awaitable[None] | None]
+"""Called with every record after it is durable, in order."""
