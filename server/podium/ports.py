@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult
 from podium.domain.events import Event, Record
+from podium.domain.messages import Json, Message, Usage
 
 # --- models -----------------------------------------------------------------------------------------
-
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-Message: TypeAlias = dict[str, Json]
-"""One message of a conversation, as in the OpenAI chat format (role, content, tool_calls, tool_call_id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +33,6 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens and money of one answer. `estimated` marks numbers that did not come from the provider."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost_usd: float | None = None
-    estimated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """The assistant's message (OpenAI format), why it ended, and what it cost."""
 
@@ -54,7 +41,7 @@ class ModelAnswer:
     usage: Usage
 
 
-class ModelFault(Exception):  # noqa: N818 - a fault is not the user's or the model's error
+class ModelFault(Exception):
     """A passing fault of a provider: the same request may succeed later.
 
     `retry_after_s` is what the provider asked for, or None.
@@ -135,7 +122,11 @@ class Checks(Protocol):
         ...
 
     async def try_out(
-        self, candidate: Candidate, variants: Sequence[Mapping[str, bytes]], check: Check, targets: Sequence[str]
+        self,
+        candidate: Candidate,
+        variants: Sequence[Mapping[str, bytes]],
+        check: Check,
+        targets: Sequence[str],
     ) -> Sequence[CheckResult]:
         """Return the result of `check` for each variant of `candidate`, in their order.
 
@@ -168,15 +159,6 @@ class Journal(Protocol):
 # --- the front end ----------------------------------------------------------------------------------
 
 DeliveryOutcome: TypeAlias = Literal["editor", "disk", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileEdit:
-    """One file's change: what it was based on and what it becomes; None where there is no file."""
-
-    path: str
-    before: bytes | None
-    after: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

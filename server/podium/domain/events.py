@@ -1,3 +1,332 @@
-from dataclasses import dataclass
-type Event = object
-type Record = object
+"""Everything that can happen in a mission: one closed union.
+
+An event is at once the line in the journal, the change of the mission's state (`mission.fold`), what
+clients are shown, and what tests assert. Whoever handles events matches all of them and ends with
+`assert_never`, so that the type checker names each place that a new kind must be added to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Discriminator, TypeAdapter
+
+from podium.domain.changes import FileEdit
+from podium.domain.checks import CheckResult
+from podium.domain.findings import Finding, FindingState
+from podium.domain.messages import Json, Message, Usage
+from podium.domain.plan import Task
+from podium.domain.rights import Role
+
+MissionKind: TypeAlias = Literal["task", "auto", "plan", "review", "fix", "search"]
+Apply: TypeAlias = Literal["verified", "review", "end"]
+Ending: TypeAlias = Literal["signed_off", "stopped", "cancelled", "failed"]
+Mode: TypeAlias = Literal["code", "fix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Lines of a file (1-based, inclusive) and why they matter."""
+
+    path: str
+    start_line: int
+    end_line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissionStarted:
+    """The user asked for something. `files` are paths to look at first; `text` is what the goal is about."""
+
+    goal: str
+    mission_kind: MissionKind
+    model: str
+    apply: Apply
+    files: tuple[str, ...] = ()
+    text: str = ""
+    kind: Literal["mission_started"] = "mission_started"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSet:
+    """The mission has a plan now, or another one; tasks that are known keep their state."""
+
+    tasks: tuple[Task, ...]
+    reason: str = ""
+    kind: Literal["plan_set"] = "plan_set"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A Worker begins a try at a task; `number` counts from 1 within the task."""
+
+    task_id: str
+    number: int
+    mode: Mode
+    kind: Literal["attempt_started"] = "attempt_started"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check ran on the candidate tree of a task, or of the whole mission (`task_id` empty)."""
+
+    task_id: str
+    result: CheckResult
+    purpose: Literal["baseline", "gate", "agent"] = "gate"
+    kind: Literal["check_finished"] = "check_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSubmitted:
+    """A Reviewer's decision on a task, or on the user's own files (`task_id` empty)."""
+
+    task_id: str
+    approved: bool
+    findings: tuple[Finding, ...]
+    kind: Literal["review_submitted"] = "review_submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAccepted:
+    """A task is closed by evidence: its checks on exactly this tree, and the Reviewer's approval."""
+
+    task_id: str
+    edits: tuple[FileEdit, ...]
+    tree_hash: str
+    checks: tuple[str, ...]
+    kind: Literal["task_accepted"] = "task_accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStuck:
+    """A task stopped and waits for the user."""
+
+    task_id: str
+    reason: str
+    fingerprint: str = ""
+    kind: Literal["task_stuck"] = "task_stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReopened:
+    """A stuck task may be tried again, with the user's hint if there is one."""
+
+    task_id: str
+    hint: str = ""
+    kind: Literal["task_reopened"] = "task_reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDropped:
+    """A task was given up on purpose."""
+
+    task_id: str
+    reason: str
+    kind: Literal["task_dropped"] = "task_dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStarted:
+    """An agent begins; `opening` are the first messages of its conversation."""
+
+    agent_id: str
+    role: Role
+    task_id: str
+    model: str
+    opening: tuple[Message, ...]
+    kind: Literal["agent_started"] = "agent_started"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAsked:
+    """A request is about to go to the model; the conversation so far is in the agent's earlier events."""
+
+    agent_id: str
+    request_id: str
+    kind: Literal["model_asked"] = "model_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswered:
+    """The model's answer, paid for."""
+
+    agent_id: str
+    request_id: str
+    message: Message
+    finish_reason: str
+    usage: Usage
+    kind: Literal["model_answered"] = "model_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """A request failed; `again_in_s` says when it is tried again, None when it is not."""
+
+    agent_id: str
+    request_id: str
+    reason: str
+    again_in_s: float | None
+    kind: Literal["model_failed"] = "model_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """A tool call was carried out, or refused; `edits` are what it changed in the candidate tree."""
+
+    agent_id: str
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Json]
+    result: str
+    ok: bool
+    edits: tuple[FileEdit, ...] = ()
+    kind: Literal["tool_returned"] = "tool_returned"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTold:
+    """A message that the conductor put into an agent's conversation."""
+
+    agent_id: str
+    message: Message
+    kind: Literal["agent_told"] = "agent_told"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnded:
+    """An agent is done; `outcome` is one sentence."""
+
+    agent_id: str
+    outcome: str
+    kind: Literal["agent_ended"] = "agent_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingChanged:
+    """A finding moved on in its life."""
+
+    finding_id: str
+    state: FindingState
+    kind: Literal["finding_changed"] = "finding_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesFound:
+    """What a Searcher found for the mission."""
+
+    summary: str
+    places: tuple[Place, ...]
+    kind: Literal["places_found"] = "places_found"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """The mission waits for the user's answer; `options` are suggestions, free text is allowed."""
+
+    question_id: str
+    text: str
+    options: tuple[str, ...]
+    task_id: str = ""
+    kind: Literal["question_asked"] = "question_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswered:
+    """The user answered, or (`answer` None) the question no longer matters."""
+
+    question_id: str
+    answer: str | None
+    kind: Literal["question_answered"] = "question_answered"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalMade:
+    """A verified change is ready for the user's files."""
+
+    proposal_id: str
+    label: str
+    edits: tuple[FileEdit, ...]
+    task_id: str = ""
+    kind: Literal["proposal_made"] = "proposal_made"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDelivered:
+    """A proposal is in the user's files; `outcome` says whether in buffers or on disk."""
+
+    proposal_id: str
+    outcome: Literal["editor", "disk"]
+    kind: Literal["proposal_delivered"] = "proposal_delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRefused:
+    """A proposal did not get in; nothing of it remains in the user's files."""
+
+    proposal_id: str
+    reason: str
+    kind: Literal["proposal_refused"] = "proposal_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class MissionEnded:
+    """The mission is over; `reason` is one sentence for the user."""
+
+    status: Ending
+    reason: str
+    kind: Literal["mission_ended"] = "mission_ended"
+
+
+Event: TypeAlias = (
+    MissionStarted
+    | PlanSet
+    | AttemptStarted
+    | CheckFinished
+    | ReviewSubmitted
+    | TaskAccepted
+    | TaskStuck
+    | TaskReopened
+    | TaskDropped
+    | AgentStarted
+    | ModelAsked
+    | ModelAnswered
+    | ModelFailed
+    | ToolReturned
+    | AgentTold
+    | AgentEnded
+    | FindingChanged
+    | PlacesFound
+    | QuestionAsked
+    | QuestionAnswered
+    | ProposalMade
+    | ProposalDelivered
+    | ProposalRefused
+    | MissionEnded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event in the journal. `seq` counts from 1 in its mission; `at` is seconds since 1970, UTC."""
+
+    mission_id: str
+    seq: int
+    at: float
+    event: Event = field()
+
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Discriminator("kind")])
+
+
+def to_json(event: Event) -> bytes:
+    """Return the event as one line of JSON."""
+    return _EVENT.dump_json(event)
+
+
+def from_json(line: bytes | str) -> Event:
+    """Return the event of a line that `to_json` wrote.
+
+    Raises:
+        ValueError: the line is damaged, or was written by a newer Podium.
+    """
+    return _EVENT.validate_json(line)

@@ -1,0 +1,224 @@
+"""Settings: one validated schema, laid together from several sources, later ones winning.
+
+The order is: defaults, the user's file, the workspace's file, the environment, the editor, the command
+line, a command's own arguments. The workspace's file comes with a cloned repository, so it may only
+tighten: it can lower limits and ask for more review, but never choose where code is sent or what runs.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from podium.domain.events import Apply
+from podium.domain.limits import Limits
+from podium.domain.messages import Json
+from podium.domain.rights import Role
+from podium.errors import UserError
+
+DEFAULT_MODEL = "builtin/repair"
+Tree = dict[str, Json]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class RoleSettings(_Section):
+    """What one role does differently from the rest."""
+
+    model: str | None = Field(default=None, description="The model of this role, as litellm names it.")
+
+
+class Budget(_Section):
+    """What one mission may use up; absent means no limit."""
+
+    usd: float | None = Field(default=None, gt=0, description="US dollars a mission may cost.")
+    tokens: int | None = Field(default=None, gt=0, description="Tokens, prompt and completion, a mission may use.")
+    minutes: float | None = Field(default=None, gt=0, description="Minutes of wall time a mission may take.")
+
+
+class Settings(_Section):
+    """All settings. Names are snake case in files and camel case on the wire."""
+
+    model: str = Field(
+        DEFAULT_MODEL, min_length=1, description="The model of all roles, as litellm names it."
+    )
+    api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible endpoint.")
+    api_key_env: str | None = Field(default=None, description="Name of the variable that holds the key.")
+    roles: dict[Role, RoleSettings] = Field(default_factory=dict[Role, RoleSettings], description="Settings by role.")
+    fallbacks: tuple[str, ...] = Field((), description="Models to try when the first cannot answer.")
+    max_parallel: int = Field(50, ge=1, le=50, description="Agents that may run at once.")
+    max_iterations: int = Field(100, ge=1, le=10_000, description="Attempts a mission may make.")
+    budget: Budget = Field(default_factory=lambda: Budget(), description="What a mission may use up.")
+    apply: Apply = Field("verified", description="When changes reach the editor.")
+    approve_plan: bool = Field(False, description="Whether a plan waits for the user's approval.")
+    checks: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict, description="Checks by name; replaces those that Podium finds."
+    )
+    sandbox: Literal["auto", "off"] = Field(
+        "auto", description="Whether checks run in a sandbox where one works."
+    )
+    policy: Literal["ask", "deny"] = Field(
+        "ask", description="What becomes of a model's own command where there is no sandbox."
+    )
+
+    def model_for(self, role: Role) -> str:
+        """Return the model that `role` uses."""
+        special = self.roles.get(role)
+        return (special and special.model) or self.model
+
+    def limits(self) -> Limits:
+        """Return the limits of a mission under these settings."""
+        return Limits(
+            iterations=self.max_iterations,
+            parallel=self.max_parallel,
+            tokens=self.budget.tokens,
+            usd=self.budget.usd,
+            minutes=self.budget.minutes,
+        )
+
+
+_WORKSPACE_MAY_SET = frozenset(
+    {"max_parallel", "max_iterations", "budget", "apply", "approve_plan", "checks"}
+)
+
+
+def combined(sources: Iterable[tuple[str, Mapping[str, Json]]]) -> Settings:
+    """Return the settings of `sources`, each a name for messages and a tree, later ones winning.
+
+    Raises:
+        UserError: a name is unknown (with the nearest one) or a value is of the wrong kind; the message
+            names the source and the setting.
+    """
+    tree: Tree = {}
+    settings = Settings.model_validate(tree)
+    for source, values in sources:
+        tree = _merged(tree, _snake(Settings, values, source, ()))
+        try:
+            settings = Settings.model_validate(tree)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise UserError(f"{source}: the setting `{name}` is wrong: {first['msg'].lower()}.") from error
+    return settings
+
+
+def workspace_tree(path: Path) -> tuple[Tree, list[str]]:
+    """Return what a workspace's file may set, and a sentence for each name that it may not set."""
+    tree = file_tree(path)
+    refused = [
+        f"{path}: `{name}` is ignored, because a repository may not set it; put it into your own settings."
+        for name in tree
+        if name not in _WORKSPACE_MAY_SET
+    ]
+    allowed = {name: value for name, value in tree.items() if name in _WORKSPACE_MAY_SET}
+    if allowed.get("apply") == "verified":
+        del allowed["apply"]
+    if allowed.get("approve_plan") is False:
+        del allowed["approve_plan"]
+    return allowed, refused
+
+
+def tightened(settings: Settings, workspace: Mapping[str, Json]) -> Tree:
+    """Return `workspace` without the limits that are looser than those of `settings`."""
+    tree = dict(workspace)
+    for name in ("max_parallel", "max_iterations"):
+        value = tree.get(name)
+        if isinstance(value, int) and value > getattr(settings, name):
+            del tree[name]
+    budget = tree.get("budget")
+    if isinstance(budget, dict):
+        mine = settings.budget.model_dump()
+        tree["budget"] = {
+            name: value
+            for name, value in budget.items()
+            if not isinstance(value, int | float) or mine.get(name) is None or value <= mine[name]
+        }
+    return tree
+
+
+def file_tree(path: Path) -> Tree:
+    """Return the settings in a TOML file; nothing where there is no file.
+
+    Raises:
+        UserError: the file is not TOML, or cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid TOML: {error}.") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def environment_tree(environ: Mapping[str, str]) -> Tree:
+    """Return the settings in `PODIUM_*` variables; `__` goes one level down, as in `PODIUM_BUDGET__USD`.
+
+    Values of lists and tables are TOML.
+    """
+    tree: Tree = {}
+    for key, text in sorted(environ.items()):
+        if not key.startswith("PODIUM_"):
+            continue
+        *parents, name = key.removeprefix("PODIUM_").lower().split("__")
+        node = tree
+        for parent in parents:
+            below = node.setdefault(parent, {})
+            if not isinstance(below, dict):
+                raise UserError(f"{key} and PODIUM_{parent.upper()} cannot both be set.")
+            node = below
+        node[name] = _parsed(text)
+    return tree
+
+
+def _parsed(text: str) -> Json:
+    if text[:1] in {"[", "{"}:
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _merged(base: Tree, over: Tree) -> Tree:
+    result = dict(base)
+    for name, value in over.items():
+        below = result.get(name)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        result[name] = _merged(below, value) if both and name != "checks" else value  # pyright: ignore[reportArgumentType]
+    return result
+
+
+def _snake(model: type[BaseModel], values: Mapping[str, Json], source: str, above: tuple[str, ...]) -> Tree:
+    """Return `values` under their snake-case names.
+
+    Raises:
+        UserError: a name is unknown.
+    """
+    names = {name: name for name in model.model_fields} | {to_camel(n): n for n in model.model_fields}
+    result: Tree = {}
+    for given, value in values.items():
+        name = names.get(given)
+        if name is None:
+            near = difflib.get_close_matches(given, names, n=1, cutoff=0.0)
+            path = ".".join((*above, given))
+            raise UserError(
+                f"{source}: there is no setting `{path}`; did you mean `{'.'.join((*above, *near))}`?"
+            )
+        inner = model.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, BaseModel):
+            value = _snake(inner, value, source, (*above, name))
+        elif isinstance(value, dict) and name == "roles":
+            value = {
+                role: _snake(RoleSettings, v, source, (*above, name, role)) if isinstance(v, dict) else v
+                for role, v in value.items()
+            }
+        result[name] = value
+    return result

@@ -1,0 +1,22 @@
+"""Conversations with models, as values."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pydantic import JsonValue
+
+Json: TypeAlias = JsonValue
+"""Any JSON value: null, boolean, number, string, list or object."""
+Message: TypeAlias = dict[str, Json]
+"""One message of a conversation, as in the OpenAI chat format (role, content, tool_calls, tool_call_id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money of one answer. `estimated` marks numbers that did not come from the provider."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
+    estimated: bool = False

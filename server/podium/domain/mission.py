@@ -1,0 +1,257 @@
+"""The state of a mission: nothing but the fold of its events.
+
+There is no other copy of the state. `fold` is pure, so replaying the journal gives exactly what was
+shown before a restart.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, TypeVar, assert_never
+
+from podium.domain.changes import FileEdit
+from podium.domain.checks import CheckResult
+from podium.domain.events import (
+    AgentEnded,
+    AgentStarted,
+    AgentTold,
+    Apply,
+    AttemptStarted,
+    CheckFinished,
+    Event,
+    FindingChanged,
+    MissionEnded,
+    MissionKind,
+    MissionStarted,
+    ModelAnswered,
+    ModelAsked,
+    ModelFailed,
+    Place,
+    PlacesFound,
+    PlanSet,
+    ProposalDelivered,
+    ProposalMade,
+    ProposalRefused,
+    QuestionAnswered,
+    QuestionAsked,
+    Record,
+    ReviewSubmitted,
+    TaskAccepted,
+    TaskDropped,
+    TaskReopened,
+    TaskStuck,
+    ToolReturned,
+)
+from podium.domain.findings import Finding
+from podium.domain.limits import Spent
+from podium.domain.messages import Usage
+from podium.domain.plan import Plan
+from podium.domain.rights import Role
+
+Status: TypeAlias = Literal[
+    "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
+]
+ProposalState: TypeAlias = Literal["waiting", "delivered", "refused"]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """A running agent as others see it. `doing` is what it does now, in a few words."""
+
+    id: str
+    role: Role
+    task_id: str
+    model: str
+    since: float
+    doing: str = "starting"
+    requests: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that is still open."""
+
+    id: str
+    text: str
+    options: tuple[str, ...]
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A verified change and whether it has reached the user's files."""
+
+    id: str
+    label: str
+    edits: tuple[FileEdit, ...]
+    task_id: str
+    state: ProposalState = "waiting"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MissionState:
+    """What is known of a mission after its events so far.
+
+    `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
+    mission) and check name; `ended_at` is 0 while it runs. Times are seconds since 1970, UTC.
+    """
+
+    id: str
+    goal: str = ""
+    kind: MissionKind = "task"
+    model: str = ""
+    apply: Apply = "verified"
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
+    reason: str = ""
+    plan: Plan = field(default_factory=Plan)
+    attempts: Mapping[str, int] = field(default_factory=dict[str, int])
+    checks: Mapping[tuple[str, str], CheckResult] = field(default_factory=dict[tuple[str, str], CheckResult])
+    agents: Mapping[str, AgentView] = field(default_factory=dict[str, AgentView])
+    findings: Mapping[str, Finding] = field(default_factory=dict[str, Finding])
+    places: tuple[Place, ...] = ()
+    summary: str = ""
+    questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
+    proposals: Mapping[str, Proposal] = field(default_factory=dict[str, Proposal])
+    spent: Spent = field(default_factory=Spent)
+
+    @property
+    def status(self) -> Status:
+        """The one word for where the mission stands."""
+        if self.ending:
+            return self.ending
+        if self.questions and not self.agents:
+            return "waiting"
+        return "running" if self.plan.tasks or self.kind in {"review", "search"} else "planning"
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Closed and total tasks."""
+        return self.plan.count("completed", "dropped"), len(self.plan.tasks)
+
+
+def replay(mission_id: str, records: Iterable[Record]) -> MissionState:
+    """Return the state after `records`."""
+    state = MissionState(mission_id)
+    for record in records:
+        state = fold(state, record.event, record.at)
+    return state
+
+
+def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912 - one case for each event
+    """Return the state after `event`, which happened `at` (seconds since 1970)."""
+    match event:
+        case MissionStarted():
+            return replace(
+                state,
+                goal=event.goal,
+                kind=event.mission_kind,
+                model=event.model,
+                apply=event.apply,
+                started_at=at,
+            )
+        case PlanSet():
+            return replace(state, plan=Plan.of(event.tasks))
+        case AttemptStarted():
+            return replace(
+                state,
+                plan=state.plan.with_state(event.task_id, "running"),
+                attempts={**state.attempts, event.task_id: event.number},
+                spent=replace(state.spent, attempts=state.spent.attempts + 1),
+            )
+        case CheckFinished():
+            if event.purpose != "gate":
+                return state
+            return replace(state, checks={**state.checks, (event.task_id, event.result.check): event.result})
+        case ReviewSubmitted():
+            return replace(state, findings={**state.findings, **{f.id: f for f in event.findings}})
+        case TaskAccepted():
+            return replace(state, plan=state.plan.with_state(event.task_id, "completed"))
+        case TaskStuck():
+            return replace(state, plan=state.plan.with_state(event.task_id, "stuck"))
+        case TaskReopened():
+            return replace(state, plan=state.plan.with_state(event.task_id, "pending"))
+        case TaskDropped():
+            return replace(state, plan=state.plan.with_state(event.task_id, "dropped"))
+        case AgentStarted():
+            view = AgentView(event.agent_id, event.role, event.task_id, event.model, at)
+            return replace(state, agents={**state.agents, event.agent_id: view})
+        case ModelAsked():
+            return _agent(state, event.agent_id, "asking the model", requests=1)
+        case ModelAnswered():
+            state = replace(state, spent=_spent(state.spent, event.usage))
+            tokens = event.usage.prompt_tokens + event.usage.completion_tokens
+            return _agent(state, event.agent_id, _intention(event), tokens=tokens)
+        case ModelFailed():
+            doing = "waiting for the model" if event.again_in_s is not None else "failed"
+            return _agent(state, event.agent_id, doing)
+        case ToolReturned() | AgentTold():
+            return state
+        case AgentEnded():
+            return replace(state, agents=_without(state.agents, event.agent_id))
+        case FindingChanged():
+            finding = replace(state.findings[event.finding_id], state=event.state)
+            return replace(state, findings={**state.findings, finding.id: finding})
+        case PlacesFound():
+            return replace(state, places=event.places, summary=event.summary)
+        case QuestionAsked():
+            question = Question(event.question_id, event.text, event.options, event.task_id)
+            return replace(state, questions={**state.questions, question.id: question})
+        case QuestionAnswered():
+            return replace(state, questions=_without(state.questions, event.question_id))
+        case ProposalMade():
+            proposal = Proposal(event.proposal_id, event.label, event.edits, event.task_id)
+            return replace(state, proposals={**state.proposals, proposal.id: proposal})
+        case ProposalDelivered():
+            return _proposal(state, event.proposal_id, "delivered", "")
+        case ProposalRefused():
+            return _proposal(state, event.proposal_id, "refused", event.reason)
+        case MissionEnded():
+            return replace(
+                state, ending=event.status, reason=event.reason, ended_at=at, agents={}, questions={}
+            )
+        case _:
+            assert_never(event)
+
+
+def _agent(
+    state: MissionState, agent_id: str, doing: str, requests: int = 0, tokens: int = 0
+) -> MissionState:
+    view = state.agents[agent_id]
+    view = replace(view, doing=doing, requests=view.requests + requests, tokens=view.tokens + tokens)
+    return replace(state, agents={**state.agents, agent_id: view})
+
+
+def _intention(event: ModelAnswered) -> str:
+    calls = event.message.get("tool_calls")
+    if not isinstance(calls, list) or not calls:
+        return "thinking"
+    call = calls[0]
+    function = call.get("function") if isinstance(call, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return f"{name}" if len(calls) == 1 else f"{name} and {len(calls) - 1} more"
+
+
+def _spent(spent: Spent, usage: Usage) -> Spent:
+    return replace(
+        spent,
+        model_requests=spent.model_requests + 1,
+        prompt_tokens=spent.prompt_tokens + usage.prompt_tokens,
+        completion_tokens=spent.completion_tokens + usage.completion_tokens,
+        cached_tokens=spent.cached_tokens + usage.cached_tokens,
+        cost_usd=spent.cost_usd + (usage.cost_usd or 0.0),
+        cost_known=spent.cost_known and usage.cost_usd is not None,
+    )
+
+
+def _proposal(state: MissionState, proposal_id: str, to: ProposalState, reason: str) -> MissionState:
+    proposal = replace(state.proposals[proposal_id], state=to, reason=reason)
+    return replace(state, proposals={**state.proposals, proposal_id: proposal})
+
+
+def _without(mapping: Mapping[K, V], key: K) -> dict[K, V]:
+    return {k: v for k, v in mapping.items() if k != key}

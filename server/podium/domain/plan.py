@@ -1,0 +1,142 @@
+"""The plan: a mission's tasks and what each needs, as a graph without cycles.
+
+Values only. A change returns a new plan; who may change it is decided elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from podium.errors import ToolError
+
+TaskState: TypeAlias = Literal["pending", "running", "completed", "dropped", "stuck"]
+"""`dropped` was given up on purpose, with a reason; `stuck` waits for the user."""
+
+BOXES: Mapping[TaskState, str] = {
+    "pending": "[ ]",
+    "running": "[/]",
+    "completed": "[x]",
+    "dropped": "[-]",
+    "stuck": "[!]",
+}
+"""How the plan document shows each state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One atomic unit of work. `files` and `checks` say where it works and what must be green."""
+
+    id: str
+    title: str
+    instructions: str = ""
+    files: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    state: TaskState = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Tasks by id, in the order in which they were planned. Invariant: no cycles, no unknown needs."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
+
+    @staticmethod
+    def of(tasks: Sequence[Task]) -> "Plan":
+        """Return the plan of `tasks`.
+
+        Raises:
+            ToolError: an id is missing or doubled, a need is unknown, or the needs form a cycle; the
+                message names the tasks so that the planner can repair them.
+        """
+        if not tasks:
+            raise ToolError("A plan needs at least one task.")
+        by_id: dict[str, Task] = {}
+        for task in tasks:
+            if not task.id or not task.title:
+                raise ToolError(f"Task {task.id or task.title!r} needs both an id and a title.")
+            if task.id in by_id:
+                raise ToolError(f"Two tasks have the id {task.id!r}; ids must differ.")
+            by_id[task.id] = task
+        for task in tasks:
+            for need in task.needs:
+                if need not in by_id:
+                    raise ToolError(f"Task {task.id!r} needs {need!r}, which is not in the plan.")
+        if cycle := _cycle(by_id):
+            raise ToolError(f"The needs form a cycle: {' → '.join(cycle)}. Remove one of them.")
+        return Plan(by_id)
+
+    def ready(self) -> list[Task]:
+        """Return the pending tasks whose needs are all closed, in plan order."""
+        return [t for t in self.tasks.values() if t.state == "pending" and self._needs_closed(t)]
+
+    def blocked(self) -> list[Task]:
+        """Return the pending tasks that can never start, because a task that they need is stuck."""
+        hopeless = {t.id for t in self.tasks.values() if t.state == "stuck"}
+        grew = True
+        while grew:
+            more = {t.id for t in self.tasks.values() if t.state == "pending" and hopeless & set(t.needs)}
+            grew = not more <= hopeless
+            hopeless |= more
+        return [t for t in self.tasks.values() if t.state == "pending" and t.id in hopeless]
+
+    def closed(self) -> bool:
+        """Return whether every task is completed or dropped."""
+        return all(t.state in {"completed", "dropped"} for t in self.tasks.values())
+
+    def count(self, *states: TaskState) -> int:
+        """Return how many tasks are in one of `states`."""
+        return sum(t.state in states for t in self.tasks.values())
+
+    def with_state(self, task_id: str, state: TaskState) -> "Plan":
+        """Return the plan with one task in another state."""
+        return Plan({**self.tasks, task_id: replace(self.tasks[task_id], state=state)})
+
+    def changed(
+        self, add: Sequence[Task] = (), drop: Iterable[str] = (), reword: Mapping[str, str] | None = None
+    ) -> "Plan":
+        """Return the plan with tasks added, dropped (ids) and given other instructions (by id).
+
+        Raises:
+            ToolError: as for `of`; or an id to drop or reword is unknown or already closed.
+        """
+        tasks = dict(self.tasks)
+        for task_id in drop:
+            self._require_open(task_id)
+            tasks[task_id] = replace(tasks[task_id], state="dropped")
+        for task_id, instructions in (reword or {}).items():
+            self._require_open(task_id)
+            tasks[task_id] = replace(tasks[task_id], instructions=instructions)
+        return Plan.of([*tasks.values(), *add])
+
+    def _require_open(self, task_id: str) -> None:
+        task = self.tasks.get(task_id)
+        if task is None:
+            raise ToolError(f"There is no task {task_id!r}; the plan has {', '.join(self.tasks)}.")
+        if task.state in {"completed", "dropped"}:
+            raise ToolError(f"Task {task_id!r} is already {task.state}.")
+
+    def _needs_closed(self, task: Task) -> bool:
+        return all(self.tasks[need].state in {"completed", "dropped"} for need in task.needs)
+
+
+def _cycle(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the ids along one cycle, first id repeated at the end, or an empty list."""
+    done: set[str] = set()
+    for start in tasks:
+        path: list[str] = []
+        stack = [(start, iter(tasks[start].needs))] if start not in done else []
+        while stack:
+            task_id, needs = stack[-1]
+            if not path or path[-1] != task_id:
+                path.append(task_id)
+            need = next((n for n in needs if n not in done), None)
+            if need is None:
+                done.add(task_id)
+                path.pop()
+                stack.pop()
+            elif need in path:
+                return [*path[path.index(need) :], need]
+            else:
+                stack.append((need, iter(tasks[need].needs)))
+    return []

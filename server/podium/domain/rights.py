@@ -1,0 +1,58 @@
+"""Who may do what: roles, their tools, and which commands a model may run.
+
+The dispatcher asks this module before every tool call; prompts only repeat it.
+"""
+
+import shlex
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+Role: TypeAlias = Literal["commander", "planner", "searcher", "worker", "reviewer"]
+Verdict: TypeAlias = Literal["allow", "ask", "deny"]
+
+_READ = ("read_file", "list_files", "outline", "search")
+
+TOOLS_OF: Mapping[Role, tuple[str, ...]] = {
+    "commander": (*_READ, "change_plan", "sign_off", "ask_user"),
+    "planner": (*_READ, "run_command", "submit_plan", "ask_user"),
+    "searcher": (*_READ, "submit_context"),
+    "worker": (
+        *_READ,
+        "run_command",
+        "edit_file",
+        "write_file",
+        "delete_file",
+        "move_file",
+        "try_edits",
+        "finish",
+        "ask_user",
+    ),
+    "reviewer": (*_READ, "run_command", "submit_review"),
+}
+"""The tools that each role is offered and may call. Read tools come first, so that prompts share a prefix."""
+
+DECIDING_TOOLS = frozenset(
+    {"submit_plan", "submit_context", "submit_review", "finish", "sign_off", "change_plan"}
+)
+"""The tools that end an agent's turn with a decision."""
+
+_NEVER = frozenset({"sudo", "doas", "su", "shutdown", "reboot", "mkfs", "dd", "mount", "umount"})
+_DESTRUCTIVE_GIT = frozenset({"clean", "reset", "push", "checkout", "restore", "stash", "rebase", "gc"})
+
+
+def command_verdict(command: str, confined: bool) -> Verdict:
+    """Return what becomes of a shell command that a model wants to run.
+
+    Inside a sandbox (`confined`) everything may run but what could only do harm. Without one, the user
+    is asked. The decision is made on the parsed words; a command that cannot be parsed is denied.
+    """
+    try:
+        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+    except ValueError:
+        return "deny"
+    if not words:
+        return "deny"
+    programs = {word.rsplit("/", 1)[-1] for word in words}
+    if programs & _NEVER or ("git" in programs and programs & _DESTRUCTIVE_GIT):
+        return "deny"
+    return "allow" if confined else "ask"
