@@ -18,7 +18,7 @@ from podium.domain.messages import Json, Message, Usage
 from podium.domain.plan import Task
 from podium.domain.rights import Role
 
-MissionKind: TypeAlias = Literal["task", "auto", "plan", "review", "fix", "search"]
+MissionKind: TypeAlias = Literal["task", "plan", "review", "fix", "search"]
 Apply: TypeAlias = Literal["verified", "review", "end"]
 Ending: TypeAlias = Literal["signed_off", "stopped", "cancelled", "failed"]
 Mode: TypeAlias = Literal["code", "fix"]

@@ -1,0 +1,359 @@
+"""The wire contract: every command, message and value that Podium adds to LSP, typed, in one place.
+
+Dispatch, validation and `docs/protocol.md` follow from the tables at the end. Names are camel case on
+the wire. Times are seconds since 1970 (UTC), paths are relative to the workspace folder with `/`, lines
+are 1-based and inclusive, as models see them; `range` is an LSP range, 0-based in the negotiated encoding.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from podium.domain.events import Apply, MissionKind
+from podium.domain.findings import FindingState, Severity
+from podium.domain.messages import Json
+from podium.domain.mission import ProposalState, Status
+from podium.domain.plan import TaskState
+from podium.domain.rights import Role
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Wire(BaseModel):
+    """Base of everything on the wire: camel case, and no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Position(Wire):
+    """An LSP position."""
+
+    line: int = Field(ge=0)
+    character: int = Field(ge=0)
+
+
+class Range(Wire):
+    """An LSP range."""
+
+    start: Position
+    end: Position
+
+
+# --- parameters -------------------------------------------------------------------------------------
+
+
+class BudgetParams(Wire):
+    """What one mission may use up."""
+
+    usd: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+
+
+class TaskParams(Wire):
+    """A goal to reach."""
+
+    goal: Text
+    model: Text | None = None
+    apply: Apply | None = None
+    budget: BudgetParams | None = None
+    files: tuple[str, ...] = ()
+
+
+class PlanParams(Wire):
+    """A goal to plan for."""
+
+    goal: Text
+
+
+class ReviewParams(Wire):
+    """What to review: a file or a part of it, a text, or (`changes`) the working changes of git.
+
+    Without any of them the whole project is reviewed.
+    """
+
+    uri: Text | None = None
+    range: Range | None = None
+    text: Text | None = None
+    changes: bool = False
+
+
+class DiagnosticParam(Wire):
+    """The parts of an LSP diagnostic that a fix needs; other members are accepted and ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+
+    range: Range
+    message: Text
+    source: str | None = None
+    code: str | int | None = None
+
+
+class FixParams(Wire):
+    """What to fix: findings of Podium, diagnostics of any server (with their `uri`), or an error message."""
+
+    finding_ids: tuple[Text, ...] = ()
+    diagnostics: tuple[DiagnosticParam, ...] = ()
+    uri: Text | None = None
+    text: Text | None = None
+
+
+class SearchParams(Wire):
+    """Words or a question."""
+
+    pattern: Text
+
+
+class WaitParams(Wire):
+    """A mission to wait for; without `timeoutS`, until it ends."""
+
+    mission_id: Text
+    timeout_s: float | None = Field(default=None, ge=0)
+
+
+class MissionParams(Wire):
+    """A mission."""
+
+    mission_id: Text
+
+
+class AnswerParams(Wire):
+    """The answer to an open question."""
+
+    question_id: Text
+    answer: Text
+
+
+class NoParams(Wire):
+    """Nothing."""
+
+
+# --- results ----------------------------------------------------------------------------------------
+
+
+class MissionRef(Wire):
+    """A mission that was started; it goes on after this answer."""
+
+    mission_id: str
+
+
+class SpentInfo(Wire):
+    """What a mission has used up. `costUsd` is null while a model's price is unknown."""
+
+    attempts: int
+    model_requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost_usd: float | None
+
+
+class CheckInfo(Wire):
+    """The latest result of one check."""
+
+    name: str
+    argv: tuple[str, ...]
+    exit_code: int
+    duration_s: float
+    tree_hash: str
+    failing: int
+
+
+class TaskInfo(Wire):
+    """A task of the plan, with the results that its latest attempt gave."""
+
+    id: str
+    title: str
+    state: TaskState
+    files: tuple[str, ...]
+    needs: tuple[str, ...]
+    checks: tuple[str, ...]
+    attempts: int
+    results: tuple[CheckInfo, ...]
+
+
+class FindingInfo(Wire):
+    """A finding; `line` is 0 when unknown."""
+
+    id: str
+    path: str
+    line: int
+    severity: Severity
+    code: str
+    message: str
+    suggestion: str
+    evidence: str
+    state: FindingState
+
+
+class PlaceInfo(Wire):
+    """A place that a Searcher found."""
+
+    uri: str
+    path: str
+    start_line: int
+    end_line: int
+    why: str
+
+
+class QuestionInfo(Wire):
+    """A question that waits for `podium.answer`."""
+
+    id: str
+    mission_id: str
+    task_id: str
+    text: str
+    options: tuple[str, ...]
+
+
+class ProposalInfo(Wire):
+    """A verified change; `diff` is unified."""
+
+    id: str
+    task_id: str
+    label: str
+    state: ProposalState
+    reason: str
+    paths: tuple[str, ...]
+    diff: str
+
+
+class MissionLine(Wire):
+    """A mission in short. `endedAt` is 0 while it runs."""
+
+    mission_id: str
+    goal: str
+    kind: MissionKind
+    status: Status
+    reason: str
+    started_at: float
+    ended_at: float
+    closed: int
+    total: int
+
+
+class MissionList(Wire):
+    """All missions of this workspace, newest first."""
+
+    missions: tuple[MissionLine, ...]
+
+
+class MissionInfo(MissionLine):
+    """Everything about one mission."""
+
+    model: str
+    summary: str
+    spent: SpentInfo
+    tasks: tuple[TaskInfo, ...]
+    checks: tuple[CheckInfo, ...]
+    findings: tuple[FindingInfo, ...]
+    places: tuple[PlaceInfo, ...]
+    questions: tuple[QuestionInfo, ...]
+    proposals: tuple[ProposalInfo, ...]
+
+
+class AgentInfo(Wire):
+    """A running agent. `holds` are the files that its task has leased; `elapsedS` counts since it began."""
+
+    id: str
+    mission_id: str
+    role: Role
+    task_id: str
+    model: str
+    doing: str
+    requests: int
+    tokens: int
+    elapsed_s: float
+    holds: tuple[str, ...]
+
+
+class AgentList(Wire):
+    """The running agents of all missions."""
+
+    agents: tuple[AgentInfo, ...]
+
+
+class AnswerReceipt(Wire):
+    """The question that was answered."""
+
+    question_id: str
+    mission_id: str
+
+
+class MissionStatus(Wire):
+    """Where a mission stands."""
+
+    mission_id: str
+    status: Status
+    reason: str
+
+
+class DoctorLine(Wire):
+    """One thing that was looked at: whether it works, and what to do where it does not."""
+
+    name: str
+    state: Literal["ok", "limited", "missing"]
+    detail: str
+
+
+class DoctorReport(Wire):
+    """What works here."""
+
+    version: str
+    lines: tuple[DoctorLine, ...]
+
+
+class EventParams(Wire):
+    """One event of a mission, as in the journal; `event.kind` says which."""
+
+    mission_id: str
+    seq: int
+    at: float
+    event: dict[str, Json]
+
+
+# --- the tables -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of `workspace/executeCommand`. `text_field` is what a bare string argument means."""
+
+    summary: str
+    params: type[Wire]
+    result: type[Wire]
+    text_field: str = ""
+
+
+COMMANDS: Mapping[str, Command] = {
+    "podium.task": Command(
+        "Reach a goal: plan, work, verify, and apply the change.", TaskParams, MissionRef, "goal"
+    ),
+    "podium.plan": Command("Plan for a goal, and open the plan document.", PlanParams, MissionRef, "goal"),
+    "podium.review": Command("Review code; findings become diagnostics.", ReviewParams, MissionRef, "text"),
+    "podium.fix": Command("Fix findings, diagnostics or an error message.", FixParams, MissionRef, "text"),
+    "podium.search": Command(
+        "Find the places that matter for a question.", SearchParams, MissionRef, "pattern"
+    ),
+    "podium.wait": Command("Wait until a mission has ended.", WaitParams, MissionInfo, "missionId"),
+    "podium.missions": Command("List the missions of this workspace.", NoParams, MissionList),
+    "podium.show": Command("Show one mission.", MissionParams, MissionInfo, "missionId"),
+    "podium.agents": Command("List the running agents.", NoParams, AgentList),
+    "podium.answer": Command("Answer a question.", AnswerParams, AnswerReceipt),
+    "podium.cancel": Command(
+        "End a mission; what it applied stays.", MissionParams, MissionStatus, "missionId"
+    ),
+    "podium.doctor": Command("Tell what works here.", NoParams, DoctorReport),
+}
+
+NOTIFICATIONS: Mapping[str, tuple[str, type[Wire]]] = {
+    "podium/event": (
+        "Server to client: every event of every mission, for clients whose `capabilities.experimental` "
+        "holds `{podium: {events: true}}`.",
+        EventParams,
+    ),
+}
+"""Methods of our own, with what they are for and their parameters."""
