@@ -1,0 +1,1 @@
+"""The model process: language models and built-in programs, hosted outside the LSP process."""

@@ -1,0 +1,195 @@
+"""The `Model` of the LSP process: sends requests to the model process, and keeps that process alive.
+
+It never imports a language model library, and it does no retrying: a model process that died is started
+again by the next request, and the requests that were in flight fail with `ModelFault`.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import anyio
+import anyio.abc
+
+from podium.adapters.models import wire
+from podium.adapters.models.environment import child_environment, missing_key
+from podium.adapters.models.faults import missing_key_error
+from podium.errors import ModelUnavailable
+from podium.ports import ModelAnswer, ModelFault, ModelRequest
+
+_COMMAND = (sys.executable, "-P", "-m", "podium.adapters.models.host")  # -P: never import from the workspace
+_EXIT_TIMEOUT_S = 2.0
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that waits for its reply."""
+
+    done: anyio.Event = field(default_factory=anyio.Event)
+    reply: wire.ToClient | None = None
+
+
+class _Outbox:
+    """Lines on their way to the child. Putting never waits, so that a cancelled call can still say so."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._filled = anyio.Event()
+
+    def put(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._filled.set()
+
+    async def take(self) -> bytes:
+        """Wait until there are lines, then return and remove all of them."""
+        while not self._lines:
+            self._filled = anyio.Event()
+            await self._filled.wait()
+        lines = b"".join(self._lines)
+        self._lines.clear()
+        return lines
+
+    def clear(self) -> None:
+        self._lines.clear()
+
+
+class ModelProcess:
+    """Answers requests in a child process that hosts litellm and the built-in programs.
+
+    `run` owns the child and must run for as long as answers are wanted; the child itself starts with the
+    first request. `environ` is where keys are looked up and what the child's environment is taken from;
+    the process's own by default.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._ids = itertools.count(1)
+        self._calls: dict[int, _Call] = {}
+        self._outbox = _Outbox()
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Return the model's answer. Cancelling the call closes the connection to the provider.
+
+        Raises:
+            ContextOverflow: the conversation is too long for this model.
+            ModelFault: the provider failed in a way that may pass, or the model process died.
+            ModelUnavailable: it will not answer until the user changes something.
+        """
+        reply = await self._call(wire.Ask(next(self._ids), request, self._key(request)))
+        assert isinstance(reply, wire.Answered)  # noqa: S101 - the other end is ours
+        return reply.answer
+
+    async def warm(self) -> None:
+        """Start the child and load the language model library, which takes seconds; then return.
+
+        Raises:
+            ModelFault: the model process died.
+            ModelUnavailable: the library is not installed.
+        """
+        await self._call(wire.Warm(next(self._ids)))
+
+    async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Own the child until cancelled, then end it."""
+        task_status.started()
+        while True:
+            first = await self._outbox.take()
+            try:
+                await self._run_child(first)
+            finally:
+                self._fail_calls(ModelFault("The model process ended before it answered."))
+
+    def _key(self, request: ModelRequest) -> str | None:
+        """Return the value of the key variable that the user named, or None where none is named."""
+        if request.api_key_env:
+            key = self._environ.get(request.api_key_env)
+            if not key:
+                raise ModelUnavailable(
+                    f"{request.api_key_env} is empty: set it in the environment of the editor, "
+                    f"or change `api_key_env`."
+                )
+            return key
+        if not request.api_base and (variable := missing_key(request.model, self._environ)):
+            raise missing_key_error(request.model, variable)
+        return None
+
+    async def _call(self, message: wire.Ask | wire.Warm) -> wire.Answered | wire.Warmed:
+        call = self._calls[message.id] = _Call()
+        try:
+            self._outbox.put(wire.encode(message))
+            await call.done.wait()
+        finally:
+            if self._calls.pop(message.id, None):
+                self._outbox.put(wire.encode(wire.Cancel(message.id)))
+        match call.reply:
+            case wire.Failed() as failed:
+                raise failed.error()
+            case wire.Answered() | wire.Warmed() as reply:
+                return reply
+            case None:
+                raise AssertionError("a call is done when it has a reply")
+
+    def _settle(self, reply: wire.ToClient) -> None:
+        # A call that was cancelled is gone; its answer may still arrive.
+        if call := self._calls.pop(reply.id, None):
+            call.reply = reply
+            call.done.set()
+
+    def _fail_calls(self, error: ModelFault | ModelUnavailable) -> None:
+        self._outbox.clear()  # the lines belong to the calls that fail now
+        for call_id in list(self._calls):
+            self._settle(wire.Failed.of(call_id, error))
+
+    async def _run_child(self, first: bytes) -> None:
+        try:
+            child = await anyio.open_process(
+                _COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None,
+                env=child_environment(self._environ),
+                cwd=sys.prefix,  # a folder in which no library finds settings of the workspace
+                start_new_session=True,  # an interrupt from the keyboard is for the parent to handle
+            )
+        except OSError as error:
+            self._fail_calls(ModelUnavailable(f"The model process cannot be started: {error}."))
+            return
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._send_to, child, first)
+                await self._receive_from(child)
+                tasks.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _end(child)
+
+    async def _send_to(self, child: anyio.abc.Process, first: bytes) -> None:
+        assert child.stdin  # noqa: S101 - opened with a pipe
+        try:
+            await child.stdin.send(first)
+            while True:
+                await child.stdin.send(await self._outbox.take())
+        except (anyio.BrokenResourceError, ConnectionError):
+            return  # The child is dead; the end of its output says so too.
+
+    async def _receive_from(self, child: anyio.abc.Process) -> None:
+        assert child.stdout  # noqa: S101 - opened with a pipe
+        lines = wire.Lines()
+        async for chunk in child.stdout:
+            for line in lines.feed(chunk):
+                self._settle(wire.decode_to_client(line))
+
+
+async def _end(child: anyio.abc.Process) -> None:
+    """Close the child's input, on which it ends, and see that it does."""
+    assert child.stdin  # noqa: S101 - opened with a pipe
+    await child.stdin.aclose()
+    with anyio.move_on_after(_EXIT_TIMEOUT_S):
+        await child.wait()
+    if child.returncode is None:
+        child.kill()
+    await child.aclose()

@@ -1,0 +1,72 @@
+"""Which environment variables the model process sees, and which of them hold providers' keys.
+
+The process runs a large third-party library, so it gets what it needs to reach a provider and nothing
+else of the user's environment.
+"""
+
+from collections.abc import Mapping
+
+_NAMES = """
+    PATH HOME LANG LANGUAGE TZ TMPDIR TMP TEMP LD_LIBRARY_PATH XDG_CONFIG_HOME XDG_CACHE_HOME
+    HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
+    CURL_CA_BUNDLE HF_TOKEN SYSTEMROOT SYSTEMDRIVE USERPROFILE APPDATA LOCALAPPDATA
+"""
+_PREFIXES = """
+    LC_ OPENAI_ ANTHROPIC_ AZURE_ AWS_ GOOGLE_ GEMINI_ VERTEXAI_ VERTEX_ OLLAMA_ OPENROUTER_ GROQ_
+    MISTRAL_ DEEPSEEK_ COHERE_ DATABRICKS_ WATSONX_ WX_ CLOUDFLARE_ HUGGINGFACE_ GITHUB_COPILOT_
+"""
+_SUFFIXES = ("_API_KEY", "_API_BASE", "_BASE_URL")
+
+_SETTINGS = {
+    "LITELLM_MODE": "PRODUCTION",  # otherwise it loads the .env of every folder above its own
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOG": "ERROR",
+    "AIOHTTP_TRUST_ENV": "True",  # some of its transports ignore proxies otherwise
+}
+
+# Any one of the variables is enough.
+_KEYS: dict[str, tuple[str, ...]] = {
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+    "cerebras": ("CEREBRAS_API_KEY",),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "fireworks_ai": ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "groq": ("GROQ_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY", "OR_API_KEY"),
+    "xai": ("XAI_API_KEY",),
+}
+
+
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the model process: what it needs of `environ`, and our settings."""
+    return {name: value for name, value in environ.items() if _needed(name.upper())} | _SETTINGS
+
+
+def key_variables(model: str) -> tuple[str, ...]:
+    """Return the variables in which `model`'s provider expects its key, best known first; may be empty."""
+    return _KEYS.get(model.partition("/")[0], ())
+
+
+def missing_key(model: str, environ: Mapping[str, str]) -> str | None:
+    """Return the variable to set before `model` can be asked at its provider's own address.
+
+    None where a key is there, an address of the user's own is set, or the provider is not one of those
+    whose variables are known here.
+    """
+    variables = key_variables(model)
+    if not variables or any(environ.get(name) for name in variables):
+        return None
+    provider = model.partition("/")[0].upper()
+    if environ.get(f"{provider}_API_BASE") or environ.get(f"{provider}_BASE_URL"):
+        return None
+    return variables[0]
+
+
+def _needed(name: str) -> bool:
+    if name.startswith("PYTHON"):
+        return False
+    return name in _NAMES.split() or name.startswith(tuple(_PREFIXES.split())) or name.endswith(_SUFFIXES)

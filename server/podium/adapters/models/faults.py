@@ -1,0 +1,243 @@
+"""What an error of litellm means for the caller: a passing fault, a request too long, or nothing to be had.
+
+litellm renames errors (a refused and a dropped connection are both `InternalServerError`), but keeps the
+chain of causes. So the innermost HTTP response or operating system error decides, and litellm's own text
+only where there is neither. The module imports no library that speaks to providers.
+"""
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+from podium.adapters.models.environment import key_variables
+from podium.errors import ModelUnavailable
+from podium.ports import ContextOverflow, ModelFault, ModelRequest
+
+_MAX_QUOTED = 300
+_OVERFLOW = re.compile(
+    r"context.?(length|window|size)|prompt is too long|input (is )?too (long|large)|too many (input )?tokens"
+    r"|request too large|exceed_context_size|maximum number of tokens|reduce the length",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(
+    r"insufficient_quota|exceeded your current quota|insufficient (balance|credits?|funds)|credit balance"
+    r"|billing_hard_limit|out of credits|payment required",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"missing credentials|missing \w+ api key|api.?key (not|is not) valid|api_key_invalid|incorrect api key"
+    r"|invalid api key|no api.?key|api_key client option must be set",
+    re.IGNORECASE,
+)
+_NO_PROVIDER = re.compile(r"LLM Provider NOT provided", re.IGNORECASE)
+_LITELLM_PREFIX = re.compile(
+    r"^(litellm\.)?(\w+(Error|Timeout|Exception): )+(\w+Exception - )?|^\w+Exception - "
+)
+_SECRET = re.compile(
+    r"\b(sk|pk|gsk|xai|key|rk)-[\w*.-]{6,}|\bgsk_\w{6,}|\bAIza[\w-]{10,}|\bhf_\w{8,}|(?<=Bearer )\S+",
+    re.IGNORECASE,
+)
+_WAIT = re.compile(
+    r"(?:try again|retry) (?:in|after) (?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|s))?", re.IGNORECASE
+)
+_RETRY_DELAY = re.compile(r'"retryDelay": ?"(\d+(?:\.\d+)?)s"')
+_FIRST_SERVER_ERROR = 500
+_PASSING = frozenset({408, 409, 425, 429})
+_REFUSALS = {
+    402: "The account for `{model}` has no credit left",
+    403: "The provider does not let this key use `{model}`",
+    404: "The provider has no model `{model}`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What is known of the provider's reply; status 0 where there was none."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+def meaning(
+    error: BaseException, request: ModelRequest, secrets: Sequence[str] = ()
+) -> ModelFault | ModelUnavailable:
+    """Return what `error`, raised by litellm for `request`, tells the caller to do.
+
+    `secrets` are masked in the message, as is what looks like a key.
+    """
+    causes = list(_causes(error))
+    missing = next((cause for cause in causes if isinstance(cause, ImportError)), None)
+    if missing is not None:
+        return ModelUnavailable(f"The installation is incomplete ({missing}): install podium-ls again.")
+    reply = _reply(causes)
+    said = masked(_sentence(reply, error), secrets)
+    return (
+        _of_connection(causes, request, said)
+        or _of_text(f"{error} {reply.body}", reply, request, said)
+        or _of_status(reply, request, said)
+    )
+
+
+def masked(text: str, secrets: Sequence[str] = ()) -> str:
+    """Return `text` on one line, at most 300 characters, without `secrets` and what looks like a key."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    text = " ".join(_SECRET.sub("***", text).split())
+    return text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 1] + "…"
+
+
+def missing_key_error(model: str, variable: str) -> ModelUnavailable:
+    """Return the error for a model whose provider needs a key that is not there."""
+    return ModelUnavailable(
+        f"`{model}` needs a key: set {variable} in the environment of the editor, "
+        f"or `api_base` for a provider of your own."
+    )
+
+
+def retry_after_s(headers: dict[str, str], text: str = "", now: datetime | None = None) -> float | None:
+    """Return how many seconds the provider asks to wait, from its headers or else its words, or None.
+
+    Headers (lower case names): `retry-after-ms`; `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3).
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    after = headers.get("retry-after")
+    seconds = _number(after)
+    if seconds is not None:
+        return seconds
+    if after is not None:
+        try:
+            date = parsedate_to_datetime(after)
+        except ValueError:
+            date = None
+        if date is not None:
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+            return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+    return _spoken_wait_s(text)
+
+
+def _spoken_wait_s(text: str) -> float | None:
+    if delay := _RETRY_DELAY.search(text):
+        return float(delay[1])
+    wait = _WAIT.search(text)
+    if wait is None or not any(wait.groups()):
+        return None
+    minutes, amount, unit = wait.groups()
+    return float(minutes or 0) * 60 + float(amount or 0) / (1000 if unit == "ms" else 1)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _of_connection(
+    causes: list[BaseException], request: ModelRequest, said: str
+) -> ModelFault | ModelUnavailable | None:
+    where = request.api_base or f"the provider of `{request.model}`"
+    for cause in causes:
+        if isinstance(cause, ConnectionRefusedError):
+            return ModelUnavailable(f"No model answers at {where}: start it or set `api_base`.")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return ModelUnavailable(
+                f"The certificate of {where} is not trusted: set SSL_CERT_FILE or correct `api_base`."
+            )
+        if isinstance(cause, socket.gaierror):
+            if request.api_base and cause.errno == socket.EAI_NONAME:
+                return ModelUnavailable(f"There is no host of the name in {where}: correct `api_base`.")
+            return ModelFault(f"{where} cannot be found: the network may be down.")
+        if isinstance(cause, json.JSONDecodeError):
+            return ModelFault(f"The provider's answer was not JSON ({said}).")
+    return None
+
+
+def _of_text(
+    text: str, reply: _Reply, request: ModelRequest, said: str
+) -> ModelFault | ModelUnavailable | None:
+    if reply.status >= _FIRST_SERVER_ERROR and reply.headers:
+        return None
+    if _KEY.search(text):
+        return _key_error(request, said)
+    if _QUOTA.search(text):
+        return ModelUnavailable(f"The account for `{request.model}` has no credit left: {said}")
+    if reply.status == 413 or _OVERFLOW.search(text):
+        return ContextOverflow(said)
+    if _NO_PROVIDER.search(text):
+        return ModelUnavailable(
+            f"`{request.model}` names no known provider: set `model` to provider/name, for example openai/gpt-4o-mini."
+        )
+    return None
+
+
+def _of_status(reply: _Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
+    status = reply.status
+    if status == 401:
+        return _key_error(request, said)
+    if status in _PASSING or not 400 <= status < _FIRST_SERVER_ERROR:
+        return ModelFault(said, retry_after_s(reply.headers, reply.body))
+    refusal = _REFUSALS.get(status, "The provider refused the request to `{model}`")
+    return ModelUnavailable(f"{refusal.format(model=request.model)}: {said}")
+
+
+def _key_error(request: ModelRequest, said: str) -> ModelUnavailable:
+    used = request.api_key_env or " or ".join(key_variables(request.model))
+    if used:
+        return ModelUnavailable(
+            f"The provider refused the key for `{request.model}`: correct {used}, or name another variable "
+            f"in `api_key_env` ({said})."
+        )
+    return ModelUnavailable(
+        f"The provider of `{request.model}` wants a key: name the variable that holds it in `api_key_env` ({said})."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield what caused `error`, the innermost first, `error` itself last."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return reversed(chain)
+
+
+def _reply(causes: list[BaseException]) -> _Reply:
+    # The inner errors hold the real response; the outer ones one that litellm made up.
+    for cause in causes:
+        response: Any = getattr(cause, "response", None)
+        headers: Any = getattr(response, "headers", None)
+        if headers:
+            named = {str(name).lower(): str(value) for name, value in headers.items()}
+            readable = getattr(response, "is_stream_consumed", True)  # httpx raises otherwise
+            return _Reply(int(response.status_code), named, str(response.text) if readable else "")
+    for cause in causes:
+        status: object = getattr(cause, "status_code", None)
+        if isinstance(status, int):
+            return _Reply(status, {}, "")
+    return _Reply(0, {}, "")
+
+
+def _sentence(reply: _Reply, error: BaseException) -> str:
+    """Return the provider's own words, or else litellm's without the names of its classes."""
+    try:
+        body: object = json.loads(reply.body)
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        fields = cast("dict[str, Any]", body)
+        inner: object = fields.get("error", fields)
+        said = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
+        if isinstance(said, str) and said.strip():
+            return said
+    text = _LITELLM_PREFIX.sub("", str(error).partition("\nTraceback")[0])
+    return text or f"{type(error).__name__} (status {reply.status})"

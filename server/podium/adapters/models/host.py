@@ -1,0 +1,139 @@
+"""The model process: reads requests from standard input, answers on standard output, until input ends.
+
+It runs as `python -m podium.adapters.models.host`. Programs (`builtin/...`) answer in worker threads,
+without loading the language model library; everything else goes through litellm, which is loaded in a
+thread on first need, so that programs answer meanwhile.
+
+It keeps no state between requests, retries nothing, and speaks nothing but `wire` lines: whatever
+libraries print goes to standard error.
+"""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import assert_never
+
+import anyio
+import anyio.abc
+import anyio.from_thread
+import anyio.to_thread
+
+from podium.adapters.models import wire
+from podium.adapters.models.litellm_backend import LitellmBackend
+from podium.errors import ModelUnavailable
+from podium.ports import ModelAnswer, ModelFault, ModelRequest
+
+PROGRAMS = {"builtin/repair": "podium.adapters.repair.model"}
+"""The built-in programs: each is a module with `answer(request: ModelRequest) -> ModelAnswer`."""
+
+
+class Host:
+    """Answers the messages of one client; `send` takes each line for it."""
+
+    def __init__(self, tasks: anyio.abc.TaskGroup, send: Callable[[bytes], None]) -> None:
+        self._tasks = tasks
+        self._send = send
+        self._scopes: dict[int, anyio.CancelScope] = {}
+        self._backend: LitellmBackend | None = None
+        self._loading = anyio.Lock()
+        self._threads = anyio.CapacityLimiter(max(2, os.cpu_count() or 1))
+
+    def receive(self, message: wire.ToHost) -> None:
+        """Start or cancel what `message` asks for; returns at once."""
+        match message:
+            case wire.Ask() | wire.Warm():
+                scope = self._scopes[message.id] = anyio.CancelScope()
+                self._tasks.start_soon(self._serve, message, scope)
+            case wire.Cancel():
+                if scope := self._scopes.get(message.id):
+                    scope.cancel()
+            case _:
+                assert_never(message)
+
+    async def _serve(self, message: wire.Ask | wire.Warm, scope: anyio.CancelScope) -> None:
+        with scope:
+            self._send(wire.encode(await self._outcome(message)))
+        del self._scopes[message.id]
+
+    async def _outcome(self, message: wire.Ask | wire.Warm) -> wire.ToClient:
+        try:
+            if isinstance(message, wire.Warm):
+                await self._litellm()
+                return wire.Warmed(message.id)
+            if message.request.model.startswith("builtin/"):
+                answer = await self._program(message.request)
+            else:
+                answer = await (await self._litellm()).complete(message.request, message.api_key)
+        except (ModelFault, ModelUnavailable) as error:
+            return wire.Failed.of(message.id, error)
+        return wire.Answered(message.id, answer)
+
+    async def _program(self, request: ModelRequest) -> ModelAnswer:
+        module = PROGRAMS.get(request.model)
+        if module is None:
+            known = " or ".join(PROGRAMS)
+            raise ModelUnavailable(f"There is no built-in model `{request.model}`: set `model` to {known}.")
+        return await anyio.to_thread.run_sync(
+            partial(_answer_of, module, request), abandon_on_cancel=True, limiter=self._threads
+        )
+
+    async def _litellm(self) -> LitellmBackend:
+        # Whoever comes first may be cancelled; the import goes on in its thread, and the next one joins it.
+        async with self._loading:
+            if self._backend is None:
+                backend = await anyio.to_thread.run_sync(LitellmBackend.load, abandon_on_cancel=True)
+                await backend.rehearse()
+                self._backend = backend
+            return self._backend
+
+
+def _answer_of(module: str, request: ModelRequest) -> ModelAnswer:
+    answer: Callable[[ModelRequest], ModelAnswer] = importlib.import_module(module).answer
+    return answer(request)
+
+
+async def serve(stdin: int, stdout: int) -> None:
+    """Answer the messages on file descriptor `stdin` until it ends; then drop what is unanswered."""
+    async with anyio.create_task_group() as tasks:
+        host = Host(tasks, partial(_write_all, stdout))
+        await anyio.to_thread.run_sync(partial(_read_messages, stdin, host.receive), abandon_on_cancel=True)
+        tasks.cancel_scope.cancel()
+
+
+def _read_messages(stdin: int, receive: Callable[[wire.ToHost], None]) -> None:
+    lines = wire.Lines()
+    while chunk := os.read(stdin, 1 << 20):
+        for line in lines.feed(chunk):
+            anyio.from_thread.run_sync(receive, wire.decode_to_host(line))
+
+
+def _write_all(stdout: int, line: bytes) -> None:
+    # Blocking is fine: the client always reads, and has nothing else to wait for.
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(stdout, rest) :]
+
+
+def main() -> None:
+    """Run the model process on this process's standard input and output."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="podium models: %(message)s")
+    stdin, stdout = os.dup(0), os.dup(1)
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    try:
+        anyio.run(serve, stdin, stdout)
+    except* BrokenPipeError:
+        pass  # The client is gone: there is nobody to answer.
+    finally:
+        os.close(stdout)  # After a crash, this is how the client knows.
+    sys.stderr.flush()
+    os._exit(0)  # Threads of libraries would keep the process alive.
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Answers requests through litellm; loaded in the model process only.
+
+One call here is one HTTP request: litellm's and the provider libraries' own retries are off, because who
+asks decides when to ask again. Requests are not streamed: agents need whole answers, and each chunk would
+cost 0.3 ms of CPU.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+import anyio
+
+from podium.adapters.models.environment import key_variables, missing_key
+from podium.adapters.models.faults import meaning, missing_key_error
+from podium.errors import ModelUnavailable
+from podium.ports import Json, Message, ModelAnswer, ModelFault, ModelRequest, Usage
+
+_CONNECT_TIMEOUT_S = 20.0
+_CHARACTERS_PER_TOKEN = 3.5
+_NO_KEY = "not-needed"
+_MIN_SECRET = 8
+_NOTES = "_hidden_params"  # where litellm puts the cost; None for a model without a known price
+
+
+class _Function(Protocol):
+    name: str | None
+    arguments: object  # some local servers send the object itself instead of its JSON text
+
+
+class _ToolCall(Protocol):
+    id: str | None
+    function: _Function
+
+
+class _ReplyMessage(Protocol):
+    content: str | None
+    tool_calls: Sequence[_ToolCall] | None
+
+
+class _Choice(Protocol):
+    message: _ReplyMessage
+    finish_reason: str | None
+
+
+class _TokenDetails(Protocol):
+    cached_tokens: int | None
+
+
+class _Tokens(Protocol):
+    prompt_tokens: int
+    completion_tokens: int | None
+    prompt_tokens_details: _TokenDetails | None
+
+
+class _Response(Protocol):
+    """What is used of litellm's answer."""
+
+    choices: Sequence[_Choice]
+    usage: _Tokens | None
+
+
+class _Litellm(Protocol):
+    """What is used of litellm."""
+
+    async def acompletion(self, **arguments: object) -> _Response: ...
+
+
+class LitellmBackend:
+    """litellm, imported and set up to stay silent, offline and without retries."""
+
+    def __init__(self, litellm: _Litellm, error: type[Exception], timeout: Callable[..., object]) -> None:
+        self._litellm = litellm
+        self._error = error
+        self._timeout = timeout
+        self._secrets = [
+            value
+            for name, value in os.environ.items()
+            if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= _MIN_SECRET
+        ]
+
+    @classmethod
+    def load(cls) -> "LitellmBackend":
+        """Import litellm and return it ready; takes seconds, so call it in a thread.
+
+        Raises:
+            ModelUnavailable: litellm or something that it imports is not installed.
+        """
+        try:
+            litellm: Any = importlib.import_module("litellm")
+            openai: Any = importlib.import_module("openai")
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"The installation is incomplete ({error}): install podium-ls again."
+            ) from error
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        litellm.turn_off_message_logging = True
+        return cls(litellm, openai.OpenAIError, openai.Timeout)
+
+    async def rehearse(self) -> None:
+        """Make one call that reaches nobody, so that the first real one finds all modules loaded.
+
+        It ends with the cyclic garbage collector told to ignore what is loaded: a full collection over
+        litellm's objects would stop every agent for up to half a second.
+        """
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+            tool: dict[str, Json] = {
+                "type": "function",
+                "function": {"name": "t", "parameters": {"type": "object"}},
+            }
+            request = ModelRequest(
+                request_id="rehearsal",
+                model="openai/rehearsal",
+                role="",
+                messages=({"role": "user", "content": ""},),
+                tools=(tool,),
+                api_base=f"http://127.0.0.1:{nobody.getsockname()[1]}/v1",
+                timeout_s=10.0,
+            )
+            with contextlib.suppress(ModelFault, ModelUnavailable):
+                await self.complete(request, _NO_KEY)
+        gc.collect()
+        gc.freeze()
+
+    async def complete(self, request: ModelRequest, api_key: str | None) -> ModelAnswer:
+        """Return the answer to `request`, asked with `api_key` or else the key in the environment.
+
+        Raises:
+            ContextOverflow: the conversation is too long for the model.
+            ModelFault: the provider failed in a way that may pass.
+            ModelUnavailable: it will not answer until the user changes something.
+        """
+        try:
+            with anyio.fail_after(request.timeout_s):
+                response = await self._litellm.acompletion(**self._arguments(request, api_key))
+        except TimeoutError as error:
+            raise ModelFault(f"`{request.model}` did not answer within {request.timeout_s:g} s.") from error
+        except self._error as error:
+            secrets = [*self._secrets, api_key] if api_key else self._secrets
+            raise meaning(error, request, secrets) from error
+        return _answer(response, request)
+
+    def _arguments(self, request: ModelRequest, api_key: str | None) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "model": request.model,
+            "messages": list(request.messages),
+            "timeout": self._timeout(request.timeout_s + 1, connect=_CONNECT_TIMEOUT_S),
+            "num_retries": 0,
+            "max_retries": 0,
+        }
+        if request.tools:
+            arguments["tools"] = list(request.tools)
+        if request.api_base:
+            arguments["api_base"] = request.api_base
+        if api_key is None:
+            api_key = self._key_in_place_of_none(request)
+        if api_key is not None:
+            arguments["api_key"] = api_key
+        return arguments
+
+    def _key_in_place_of_none(self, request: ModelRequest) -> str | None:
+        """Return a key for an endpoint that checks none, where litellm would insist on one."""
+        variables = key_variables(request.model)
+        if any(os.environ.get(name) for name in variables):
+            return None
+        if request.api_base:
+            return _NO_KEY
+        if missing := missing_key(request.model, os.environ):
+            raise missing_key_error(request.model, missing)
+        return _NO_KEY if variables else None
+
+
+def _answer(response: _Response, request: ModelRequest) -> ModelAnswer:
+    if not response.choices:
+        raise ModelFault(f"`{request.model}` gave an answer without choices.")
+    choice = response.choices[0]
+    message: Message = {"role": "assistant", "content": choice.message.content}
+    calls: list[Json] = [
+        {
+            "id": call.id or f"call_{request.request_id}_{index}",
+            "type": "function",
+            "function": {
+                "name": call.function.name or "",
+                "arguments": _arguments_text(call.function.arguments),
+            },
+        }
+        for index, call in enumerate(choice.message.tool_calls or ())
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    return ModelAnswer(message, choice.finish_reason or "stop", _usage(response, request, message))
+
+
+def _arguments_text(arguments: object) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+
+
+def _usage(response: _Response, request: ModelRequest, message: Message) -> Usage:
+    usage = response.usage
+    if usage is None or not usage.prompt_tokens:
+        return Usage(
+            _estimated_tokens([*request.messages, *request.tools]),
+            _estimated_tokens([message]),
+            estimated=True,
+        )
+    details = usage.prompt_tokens_details
+    return Usage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens or 0,
+        cached_tokens=(details.cached_tokens or 0) if details else 0,
+        cost_usd=cast("float | None", getattr(response, _NOTES, {}).get("response_cost")),
+    )
+
+
+def _estimated_tokens(parts: list[dict[str, Json]]) -> int:
+    return round(sum(len(json.dumps(part)) for part in parts) / _CHARACTERS_PER_TOKEN)

@@ -1,0 +1,179 @@
+"""The lines that the LSP process and its model process exchange.
+
+One message is one line of compact JSON. The lines pass between two ends of one program, so they are
+decoded without validation: a line that does not fit is a bug, not input. Text is escaped to ASCII, so
+that lone surrogates in what a model wrote survive the trip.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeAlias, assert_never, cast
+
+from podium.errors import ModelUnavailable
+from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to answer. `api_key` is the key that the user chose for it by `api_key_env`, or None."""
+
+    id: int
+    request: ModelRequest
+    api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """Load the language model library now; answered by `Warmed` or `Failed`."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Nobody waits for the answer to `id` any more; not answered."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to an `Ask`."""
+
+    id: int
+    answer: ModelAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """The answer to a `Warm`."""
+
+    id: int
+
+
+FailureKind: TypeAlias = Literal["fault", "overflow", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why an `Ask` or a `Warm` has no answer."""
+
+    id: int
+    kind: FailureKind
+    message: str
+    retry_after_s: float | None = None
+
+    @classmethod
+    def of(cls, call_id: int, error: ModelFault | ModelUnavailable) -> "Failed":
+        """Return the line that carries `error`."""
+        if isinstance(error, ModelUnavailable):
+            return cls(call_id, "unavailable", str(error))
+        kind: FailureKind = "overflow" if isinstance(error, ContextOverflow) else "fault"
+        return cls(call_id, kind, str(error), error.retry_after_s)
+
+    def error(self) -> ModelFault | ModelUnavailable:
+        """Return the exception that was carried."""
+        match self.kind:
+            case "fault":
+                return ModelFault(self.message, self.retry_after_s)
+            case "overflow":
+                return ContextOverflow(self.message, self.retry_after_s)
+            case "unavailable":
+                return ModelUnavailable(self.message)
+            case _:
+                assert_never(self.kind)
+
+
+ToHost: TypeAlias = Ask | Warm | Cancel
+ToClient: TypeAlias = Answered | Warmed | Failed
+
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def encode(message: ToHost | ToClient) -> bytes:
+    """Return `message` as one line, newline included."""
+    match message:
+        case Ask():
+            body: dict[str, object] = {
+                "id": message.id,
+                "api_key": message.api_key,
+                "request": _request_json(message.request),
+            }
+        case Answered():
+            answer = message.answer
+            body = {
+                "id": message.id,
+                "message": answer.message,
+                "finish_reason": answer.finish_reason,
+                "usage": asdict(answer.usage),
+            }
+        case Failed():
+            body = asdict(message)
+        case Warm() | Cancel() | Warmed():
+            body = {"id": message.id}
+        case _:
+            assert_never(message)
+    return _dumps({"is": type(message).__name__, **body}).encode() + b"\n"
+
+
+def decode_to_host(line: bytes) -> ToHost:
+    """Return the message that the client sent."""
+    body = _loads(line)
+    match body.pop("is"):
+        case "Ask":
+            request = body["request"]
+            request["messages"] = tuple(request["messages"])
+            request["tools"] = tuple(request["tools"])
+            return Ask(body["id"], ModelRequest(**request), body["api_key"])
+        case "Warm":
+            return Warm(**body)
+        case "Cancel":
+            return Cancel(**body)
+        case other:
+            raise AssertionError(f"no message for the model process: {other}")
+
+
+def decode_to_client(line: bytes) -> ToClient:
+    """Return the message that the model process sent."""
+    body = _loads(line)
+    match body.pop("is"):
+        case "Answered":
+            answer = ModelAnswer(body["message"], body["finish_reason"], Usage(**body["usage"]))
+            return Answered(body["id"], answer)
+        case "Failed":
+            return Failed(**body)
+        case "Warmed":
+            return Warmed(**body)
+        case other:
+            raise AssertionError(f"no message from the model process: {other}")
+
+
+class Lines:
+    """Cuts a stream of chunks into lines of any length, in time linear in the bytes."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the lines that `chunk` completes, without their newlines."""
+        *complete, rest = chunk.split(b"\n")
+        for line in complete:
+            yield b"".join((*self._begun, line))
+            self._begun.clear()
+        if rest:
+            self._begun.append(rest)
+
+
+_REQUEST_FIELDS = tuple(field.name for field in fields(ModelRequest))
+
+
+def _request_json(request: ModelRequest) -> dict[str, object]:
+    # `asdict` would copy the whole conversation.
+    values: dict[str, object] = {name: getattr(request, name) for name in _REQUEST_FIELDS}
+    values["facts"] = dict(request.facts)
+    return values
+
+
+def _loads(line: bytes) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(line))
