@@ -113,6 +113,10 @@ class Checks(Protocol):
         """Whether commands run in a sandbox that keeps them off the network and the user's files."""
         ...
 
+    async def tree_hash(self, candidate: Candidate) -> str:
+        """Return the hash of every file that a check on `candidate` would see."""
+        ...
+
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
         """Run `check` on `candidate`, narrowed to `targets` (test ids or paths) where given."""
         ...

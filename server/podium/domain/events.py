@@ -36,7 +36,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class MissionStarted:
-    """The user asked for something. `files` are paths to look at first; `text` is what the goal is about."""
+    """The user asked for something.
+
+    `files` are paths to look at first, `text` is what the goal is about, and `process` is the id of the
+    server's process, which tells a later server whether the mission still runs.
+    """
 
     goal: str
     mission_kind: MissionKind
@@ -44,6 +48,7 @@ class MissionStarted:
     apply: Apply
     files: tuple[str, ...] = ()
     text: str = ""
+    process: int = 0
     kind: Literal["mission_started"] = "mission_started"
 
 
@@ -53,6 +58,7 @@ class PlanSet:
 
     tasks: tuple[Task, ...]
     reason: str = ""
+    learned: tuple[str, ...] = ()
     kind: Literal["plan_set"] = "plan_set"
 
 
@@ -221,12 +227,13 @@ class PlacesFound:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAsked:
-    """The mission waits for the user's answer; `options` are suggestions, free text is allowed."""
+    """A task, or an agent of it, waits for the user; `options` are suggestions, free text is allowed."""
 
     question_id: str
     text: str
     options: tuple[str, ...]
     task_id: str = ""
+    agent_id: str = ""
     kind: Literal["question_asked"] = "question_asked"
 
 

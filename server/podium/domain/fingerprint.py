@@ -45,6 +45,11 @@ def of_findings(findings: Iterable[Finding]) -> str:
     return _digest(sorted(f"{f.path}|{f.code}|{normalised(f.quote)}" for f in findings))
 
 
+def of_texts(texts: Iterable[str]) -> str:
+    """Return the fingerprint of messages; empty if there are none."""
+    return _digest(sorted(normalised(text) for text in texts))
+
+
 def _digest(parts: list[str]) -> str:
     text = "\n".join(parts)
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] if parts else ""

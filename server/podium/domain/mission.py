@@ -57,7 +57,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class AgentView:
-    """A running agent as others see it. `doing` is what it does now, in a few words."""
+    """A running agent as others see it. `doing` is what it does now, in a few words.
+
+    `waiting` means that it can only go on when the user answers.
+    """
 
     id: str
     role: Role
@@ -65,6 +68,7 @@ class AgentView:
     model: str
     since: float
     doing: str = "starting"
+    waiting: bool = False
     requests: int = 0
     tokens: int = 0
 
@@ -77,6 +81,7 @@ class Question:
     text: str
     options: tuple[str, ...]
     task_id: str
+    agent_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class MissionState:
     kind: MissionKind = "task"
     model: str = ""
     apply: Apply = "verified"
+    process: int = 0
     started_at: float = 0.0
     ended_at: float = 0.0
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
@@ -124,7 +130,7 @@ class MissionState:
         """The one word for where the mission stands."""
         if self.ending:
             return self.ending
-        if self.questions and not self.agents:
+        if self.questions and all(agent.waiting for agent in self.agents.values()):
             return "waiting"
         return "running" if self.plan.tasks or self.kind in {"review", "search"} else "planning"
 
@@ -152,6 +158,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
                 kind=event.mission_kind,
                 model=event.model,
                 apply=event.apply,
+                process=event.process,
                 started_at=at,
             )
         case PlanSet():
@@ -199,10 +206,13 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case PlacesFound():
             return replace(state, places=event.places, summary=event.summary)
         case QuestionAsked():
-            question = Question(event.question_id, event.text, event.options, event.task_id)
-            return replace(state, questions={**state.questions, question.id: question})
+            question = Question(event.question_id, event.text, event.options, event.task_id, event.agent_id)
+            state = replace(state, questions={**state.questions, question.id: question})
+            return _waiting(state, event.agent_id, waiting=True)
         case QuestionAnswered():
-            return replace(state, questions=_without(state.questions, event.question_id))
+            agent_id = state.questions[event.question_id].agent_id
+            state = replace(state, questions=_without(state.questions, event.question_id))
+            return _waiting(state, agent_id, waiting=False)
         case ProposalMade():
             proposal = Proposal(event.proposal_id, event.label, event.edits, event.task_id)
             return replace(state, proposals={**state.proposals, proposal.id: proposal})
@@ -223,6 +233,14 @@ def _agent(
 ) -> MissionState:
     view = state.agents[agent_id]
     view = replace(view, doing=doing, requests=view.requests + requests, tokens=view.tokens + tokens)
+    return replace(state, agents={**state.agents, agent_id: view})
+
+
+def _waiting(state: MissionState, agent_id: str, *, waiting: bool) -> MissionState:
+    if agent_id not in state.agents:
+        return state
+    doing = "waiting for you" if waiting else "going on"
+    view = replace(state.agents[agent_id], waiting=waiting, doing=doing)
     return replace(state, agents={**state.agents, agent_id: view})
 
 

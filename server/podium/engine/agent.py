@@ -1,0 +1,180 @@
+"""An agent: ask the model, carry out its tool calls, until it decides.
+
+The conversation is append-only, so each request begins with the bytes of the one before. Everything that
+enters it was recorded first.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import anyio
+
+from podium.domain.events import (
+    AgentEnded,
+    AgentStarted,
+    AgentTold,
+    Event,
+    ModelAnswered,
+    ModelAsked,
+    ModelFailed,
+    ToolReturned,
+)
+from podium.domain.messages import Json, Message
+from podium.engine.asking import ask
+from podium.engine.decisions import Decision
+from podium.engine.dispatch import ToolCall, calls_of, carry_out
+from podium.engine.roles import RoleSpec
+from podium.engine.tools.table import offered
+from podium.engine.tools.tool import ToolContext
+from podium.ports import Model, ModelRequest
+
+SILENT_ANSWERS = 3
+"""How many answers without a tool call are put up with in one turn."""
+REPEATS_TOLD, REPEATS_STOPPED = 3, 6
+"""How often the same call may give the same result before the agent is told so, and is stopped."""
+
+
+class AgentGaveUp(Exception):
+    """The agent cannot come to a decision; the message says why, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDesk:
+    """What all agents of a mission share.
+
+    `before_asking` ends the mission instead of returning when a budget is used up.
+    """
+
+    model: Model
+    limiter: anyio.CapacityLimiter
+    record: Callable[[Event], Awaitable[None]]
+    before_asking: Callable[[], Awaitable[None]]
+    api_base: str | None = None
+    api_key_env: str | None = None
+    fallbacks: tuple[str, ...] = ()
+
+
+class Agent:
+    """One agent with its conversation. Use as an async context manager, and call `decide` inside."""
+
+    def __init__(
+        self,
+        agent_id: str,
+        spec: RoleSpec,
+        task_id: str,
+        model: str,
+        opening: tuple[Message, ...],
+        desk: AgentDesk,
+    ) -> None:
+        self.id = agent_id
+        self._spec = spec
+        self._task_id = task_id
+        self._model = model
+        self._messages = list(opening)
+        self._desk = desk
+        self._requests = 0
+        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._open_call: ToolCall | None = None
+
+    async def __aenter__(self) -> "Agent":
+        await self._desk.record(
+            AgentStarted(self.id, self._spec.role, self._task_id, self._model, tuple(self._messages))
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):
+            await self._desk.record(AgentEnded(self.id, "done" if kind is None else "gave up"))
+
+    async def decide(self, context: ToolContext, facts: Mapping[str, Json], reply: str = "") -> Decision:
+        """Return the next decision; `reply` is the result of the one before (what the gate said of it).
+
+        Raises:
+            AgentGaveUp: no decision within the role's steps, or the agent runs in circles.
+            ModelUnavailable: the model does not answer.
+        """
+        if self._open_call is not None:
+            await self._returned(self._open_call, {}, reply, ok=False)
+            self._open_call = None
+        async with self._desk.limiter:
+            silent = 0
+            for _ in range(self._spec.steps):
+                message = await self._ask(facts)
+                calls = calls_of(message)
+                if not calls:
+                    silent += 1
+                    if silent == SILENT_ANSWERS:
+                        raise AgentGaveUp(f"The {self._spec.role} answered {silent} times without deciding.")
+                    await self._tell(
+                        "Only tool calls count. Call a tool now; to end your turn, decide with one."
+                    )
+                if decision := await self._carry_out(calls, context):
+                    return decision
+        raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
+
+    async def _ask(self, facts: Mapping[str, Json]) -> Message:
+        self._requests += 1
+        request_id = f"{self.id}.{self._requests}"
+        await self._desk.before_asking()
+        await self._desk.record(ModelAsked(self.id, request_id))
+        request = ModelRequest(
+            request_id,
+            self._model,
+            self._spec.role,
+            tuple(self._messages),
+            offered(self._spec.role),
+            facts,
+            self._desk.api_base,
+            self._desk.api_key_env,
+        )
+
+        async def on_fault(reason: str, again_in_s: float | None) -> None:
+            await self._desk.record(ModelFailed(self.id, request_id, reason, again_in_s))
+
+        answer = await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+        await self._desk.record(
+            ModelAnswered(self.id, request_id, answer.message, answer.finish_reason, answer.usage)
+        )
+        self._messages.append(answer.message)
+        return answer.message
+
+    async def _carry_out(self, calls: list[ToolCall], context: ToolContext) -> Decision | None:
+        """Carry the calls out in order; a decision ends the turn, and its own result stays open."""
+        decision: Decision | None = None
+        for call in calls:
+            if decision is not None:
+                await self._returned(
+                    call, {}, "error: not carried out, because your turn had ended.", ok=False
+                )
+                continue
+            outcome = await carry_out(self._spec.role, call, context)
+            if outcome.decision is not None:
+                decision, self._open_call = outcome.decision, call
+                continue
+            text = self._with_warning(call, outcome.text)
+            await self._desk.record(
+                ToolReturned(self.id, call.id, call.name, outcome.arguments, text, outcome.ok, outcome.edits)
+            )
+            self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
+        return decision
+
+    def _with_warning(self, call: ToolCall, text: str) -> str:
+        key = (call.name, call.arguments, text)
+        self._seen[key] += 1
+        if self._seen[key] >= REPEATS_STOPPED:
+            raise AgentGaveUp(
+                f"The {self._spec.role} repeated the same call of {call.name} {REPEATS_STOPPED} times."
+            )
+        if self._seen[key] >= REPEATS_TOLD:
+            return f"{text}\n[You have made this call {self._seen[key]} times with this result; do something else.]"
+        return text
+
+    async def _returned(self, call: ToolCall, arguments: dict[str, Json], text: str, *, ok: bool) -> None:
+        await self._desk.record(ToolReturned(self.id, call.id, call.name, arguments, text, ok))
+        self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
+
+    async def _tell(self, text: str) -> None:
+        message: Message = {"role": "user", "content": text}
+        await self._desk.record(AgentTold(self.id, message))
+        self._messages.append(message)

@@ -1,0 +1,157 @@
+"""What agents are told: prompts filled with facts, as text for language models and as data for programs.
+
+The order serves provider caches: what all agents of a mission share comes first, what changes last.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from podium.domain.changes import FileEdit
+from podium.domain.checks import Check, CheckResult
+from podium.domain.events import Place
+from podium.domain.merge import unified_diff
+from podium.domain.messages import Json, Message
+from podium.domain.plan import BOXES, Plan, Task
+from podium.domain.text_file import TextFile
+from podium.engine.roles import RoleSpec, filled, prompt
+from podium.engine.tools.outline import project_shape
+from podium.engine.tree import CandidateTree
+from podium.engine.verification import Verdict, described
+from podium.errors import ToolError
+
+INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
+MOST_INSTRUCTIONS = 3_000
+MOST_DIFF = 12_000
+
+
+def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str) -> str:
+    """Return what every agent of a mission is told about the project: shape, checks, its own rules."""
+    rules = "\n\n".join(_instructions(tree))
+    return filled(
+        "project",
+        name=name,
+        shape=project_shape(tree.paths()) or "no files",
+        checks="\n".join(f"- {c.name}: {' '.join(c.argv)}" for c in checks if c.kind != "probe")
+        or "- none found",
+        rules=rules or "none",
+    )
+
+
+def _instructions(tree: CandidateTree) -> Iterable[str]:
+    for path in INSTRUCTION_FILES:
+        try:
+            content = tree.read(path)
+        except ToolError:
+            continue
+        if content:
+            text = content.decode("utf-8", "replace")
+            yield f"{path}:\n{text[:MOST_INSTRUCTIONS]}"
+
+
+def opening(spec: RoleSpec, project: str, assignment: str) -> tuple[Message, ...]:
+    """Return the first messages of a conversation."""
+    return (
+        {"role": "system", "content": f"{prompt('common')}\n\n{project}"},
+        {"role": "user", "content": f"{prompt(spec.prompt)}\n\n{assignment}"},
+    )
+
+
+def goal_text(goal: str, files: Sequence[str], text: str) -> str:
+    """Return the user's request as an assignment."""
+    parts = [f"# Goal\n{goal}"]
+    if files:
+        parts.append(f"Look first at: {', '.join(files)}")
+    if text:
+        parts.append(f"# Text\n{text}")
+    return "\n\n".join(parts)
+
+
+def task_text(goal: str, task: Task, context: str, hint: str) -> str:
+    """Return a task as a Worker gets it; nothing of its siblings is in it."""
+    parts = [
+        f"# Goal of the mission\n{goal}",
+        f"# Your task: {task.title}\n{task.instructions}".rstrip(),
+        f"Files: {', '.join(task.files) or 'find them'}\nChecks: {', '.join(task.checks) or 'the tests'}",
+    ]
+    if context:
+        parts.append(f"# What was found\n{context}")
+    if hint:
+        parts.append(f"# Hint from the user\n{hint}")
+    return "\n\n".join(parts)
+
+
+def places_text(summary: str, places: Sequence[Place]) -> str:
+    """Return a Searcher's result for the Worker."""
+    lines = [f"- {p.path}:{p.start_line}-{p.end_line}: {p.why}" for p in places]
+    return "\n".join([summary, *lines])
+
+
+def review_text(goal: str, task: Task, edits: Sequence[FileEdit], verdict: Verdict, summary: str) -> str:
+    """Return what a Reviewer judges: the task, the diff, and what the checks gave."""
+    excused = f"\nRed as before the mission: {', '.join(verdict.excused)}." if verdict.excused else ""
+    return "\n\n".join(
+        (
+            f"# Goal of the mission\n{goal}",
+            f"# Task: {task.title}\n{task.instructions}".rstrip(),
+            f"# What the worker says\n{summary}",
+            f"# Diff\n{diff_of(edits)[:MOST_DIFF]}",
+            f"# Checks\n{results_text(verdict.results)}{excused}",
+        )
+    )
+
+
+def results_text(results: Sequence[CheckResult]) -> str:
+    """Return check results in words."""
+    return "\n".join(described(result, 1500) for result in results) or "The project has no checks."
+
+
+def sign_off_text(goal: str, plan: Plan, edits: Sequence[FileEdit], verdict: Verdict) -> str:
+    """Return what the Commander judges at the end."""
+    tasks = "\n".join(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
+    return "\n\n".join(
+        (
+            f"# Goal\n{goal}",
+            f"# Plan\n{tasks}",
+            f"# Diff of the whole mission\n{diff_of(edits)[:MOST_DIFF]}",
+            f"# Checks on the whole\n{results_text(verdict.results)}",
+        )
+    )
+
+
+def diff_of(edits: Sequence[FileEdit]) -> str:
+    """Return the edits as one unified diff."""
+    return "".join(unified_diff(e.path, _shown(e.before), _shown(e.after)) for e in edits)
+
+
+def _shown(content: bytes | None) -> str | None:
+    if content is None:
+        return None
+    try:
+        return TextFile.decode(content).text
+    except ToolError:
+        return f"(binary, {len(content)} bytes)\n"
+
+
+def task_facts(task: Task) -> Json:
+    """Return a task as data."""
+    return {
+        "id": task.id,
+        "title": task.title,
+        "instructions": task.instructions,
+        "files": list(task.files),
+        "checks": list(task.checks),
+    }
+
+
+def result_facts(results: Sequence[CheckResult]) -> Json:
+    """Return check results as data."""
+    return [
+        {
+            "check": r.check,
+            "exit_code": r.exit_code,
+            "green": r.green,
+            "failures": [
+                {"test": f.test, "path": f.path, "line": f.line, "message": f.message} for f in r.failures
+            ],
+        }
+        for r in results
+    ]

@@ -1,0 +1,187 @@
+"""The conductor: starts, finds, steers and ends the missions of one workspace.
+
+It owns the task group in which missions run, so they outlive the request that started them. Nothing here
+decides what a mission does.
+"""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from podium.config import Settings
+from podium.domain.events import FindingChanged, FindingState, MissionEnded, MissionStarted, Record
+from podium.domain.mission import MissionState, Question, fold, replay
+from podium.engine.mission_run import MissionRequest, MissionRun, Services
+from podium.engine.missions import carry_out
+from podium.errors import UserError
+from podium.ports import Subscriber
+
+_log = logging.getLogger(__name__)
+
+
+class Conductor:
+    """All missions of a workspace. Enter it before use; leaving it stops what still runs."""
+
+    def __init__(self, services: Services, process_lives: Callable[[int], bool]) -> None:
+        self._services = services
+        self._process_lives = process_lives
+        self._states: dict[str, MissionState] = {}
+        self._runs: dict[str, MissionRun] = {}
+        self._ended: dict[str, anyio.Event] = {}
+        self._subscribers: list[Subscriber] = []
+        self._tasks: TaskGroup
+
+    async def __aenter__(self) -> "Conductor":
+        for mission_id in await self._services.journal.missions():
+            state = replay(mission_id, await self._services.journal.read(mission_id))
+            if not state.ending and not self._process_lives(state.process):
+                ended = MissionEnded("stopped", "Podium was ended while the mission ran.")
+                for record in await self._services.journal.append(mission_id, [ended]):
+                    state = fold(state, record.event, record.at)
+            self._states[mission_id] = state
+        self._tasks = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        for run in self._runs.values():
+            run.decide_ending("stopped", "Podium was closed while the mission ran.")
+        await self._tasks.__aexit__(None, None, None)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have every record of every mission shown to `subscriber`, after it is durable."""
+        self._subscribers.append(subscriber)
+
+    async def start(self, request: MissionRequest, settings: Settings) -> str:
+        """Start a mission and return its id, once its start is durable."""
+        mission_id = f"m-{secrets.token_hex(4)}"
+        run = MissionRun(MissionState(mission_id), request, self._services, settings, self._publish)
+        self._runs[mission_id] = run
+        self._ended[mission_id] = anyio.Event()
+        started = MissionStarted(
+            request.goal,
+            request.kind,
+            settings.model,
+            request.apply,
+            request.files,
+            request.text,
+            os.getpid(),
+        )
+        try:
+            await run.record(started)
+        except UserError:
+            del self._runs[mission_id]
+            raise
+        self._tasks.start_soon(self._run, run, name=mission_id)
+        return mission_id
+
+    async def _run(self, run: MissionRun) -> None:
+        mission_id = run.state.id
+        try:
+            await self._mark(run, "fixing")
+            try:
+                await carry_out(run)
+            except Exception:  # noqa: BLE001 - a defect ends its mission, not the server
+                _log.exception("mission %s failed by a defect of Podium", mission_id)
+                run.decide_ending(
+                    "failed", "Podium has a defect that ended the mission; its log has the details."
+                )
+            with anyio.CancelScope(shield=True):
+                await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
+                await run.close()
+        finally:
+            del self._runs[mission_id]
+            self._ended[mission_id].set()
+
+    async def _mark(self, run: MissionRun, to: FindingState) -> None:
+        """Move the findings that a fix mission works on through their life, in the missions that own them."""
+        for finding_id in run.request.finding_ids:
+            owner = self.owner_of(finding_id)
+            event = FindingChanged(finding_id, to)
+            if (other := self._runs.get(owner.id)) is not None:
+                await other.record(event)
+            else:
+                for record in await self._services.journal.append(owner.id, [event]):
+                    await self._publish(record, fold(self._states[owner.id], record.event, record.at))
+
+    def owner_of(self, finding_id: str) -> MissionState:
+        """Return the mission that a finding belongs to.
+
+        Raises:
+            UserError: there is no such finding.
+        """
+        for state in self._states.values():
+            if finding_id in state.findings:
+                return state
+        raise UserError(f"There is no finding {finding_id!r}.")
+
+    async def _publish(self, record: Record, state: MissionState) -> None:
+        self._states[state.id] = state
+        for subscriber in self._subscribers:
+            shown = subscriber(record)
+            if shown is not None:
+                await shown
+
+    def states(self) -> list[MissionState]:
+        """Return all missions, newest first."""
+        return sorted(self._states.values(), key=lambda state: state.started_at, reverse=True)
+
+    def state(self, mission_id: str) -> MissionState:
+        """Return one mission.
+
+        Raises:
+            UserError: there is no such mission.
+        """
+        if mission_id not in self._states:
+            raise UserError(f"There is no mission {mission_id!r}; podium.missions lists them.")
+        return self._states[mission_id]
+
+    def holds(self, mission_id: str, task_id: str) -> tuple[str, ...]:
+        """Return the files that a task of a running mission has leased."""
+        run = self._runs.get(mission_id)
+        return run.leases.held_by(task_id) if run else ()
+
+    async def wait(self, mission_id: str, timeout_s: float | None) -> MissionState:
+        """Return the mission when it has ended, or as it is after `timeout_s` seconds."""
+        self.state(mission_id)
+        if mission_id in self._runs:
+            with anyio.move_on_after(timeout_s):
+                await self._ended[mission_id].wait()
+        return self.state(mission_id)
+
+    async def cancel(self, mission_id: str) -> MissionState:
+        """End a mission and return it; one that has ended stays as it is."""
+        self.state(mission_id)
+        if run := self._runs.get(mission_id):
+            run.decide_ending("cancelled", "Cancelled by the user.")
+            await self._ended[mission_id].wait()
+        return self.state(mission_id)
+
+    def question(self, question_id: str) -> tuple[MissionState, Question]:
+        """Return an open question with its mission.
+
+        Raises:
+            UserError: there is no such open question.
+        """
+        for state in self._states.values():
+            if question_id in state.questions:
+                return state, state.questions[question_id]
+        raise UserError(f"There is no open question {question_id!r}.")
+
+    async def answer(self, question_id: str, answer: str) -> MissionState:
+        """Answer an open question and return its mission.
+
+        Raises:
+            UserError: the question is not open, or its mission runs in another process.
+        """
+        state, _ = self.question(question_id)
+        run = self._runs.get(state.id)
+        if run is None:
+            raise UserError(
+                f"The mission of question {question_id!r} does not run here; answer it where it runs."
+            )
+        await run.answer(question_id, answer)
+        return run.state

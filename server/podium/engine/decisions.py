@@ -1,0 +1,75 @@
+"""What agents decide. A decision is a validated tool call; nothing that a model merely says counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from podium.domain.events import Place
+from podium.domain.findings import Severity
+from podium.domain.plan import Task
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSubmitted:
+    """The Planner's tasks; their graph was validated."""
+
+    tasks: tuple[Task, ...]
+    learned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSubmitted:
+    """What a Searcher found."""
+
+    summary: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFinished:
+    """A Worker claims that its task is done; checks and the Reviewer decide whether it is."""
+
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A finding as a Reviewer words it; `line` is 1-based, 0 when the quote could not be located."""
+
+    path: str
+    quote: str
+    line: int
+    severity: Severity
+    code: str
+    message: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDecided:
+    """A Reviewer's verdict."""
+
+    approved: bool
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChanged:
+    """The Commander's changes to the plan; `reason` is recorded."""
+
+    add: tuple[Task, ...]
+    drop: Mapping[str, str]
+    reword: Mapping[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOff:
+    """The Commander declares the goal reached."""
+
+    summary: str
+
+
+Decision: TypeAlias = (
+    PlanSubmitted | ContextSubmitted | WorkFinished | ReviewDecided | PlanChanged | SignedOff
+)

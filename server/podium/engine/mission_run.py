@@ -1,0 +1,227 @@
+"""One mission while it runs: its state, its agents, and the few things that all its parts share.
+
+The run is the only writer of its mission: `record` makes an event durable, folds it into the state and
+shows it, in this order. What a kind of mission does stands in `missions.py`, what a task goes through in
+`task_run.py`.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import anyio
+import anyio.lowlevel
+
+from podium.config import Settings
+from podium.domain import limits
+from podium.domain.changes import FileEdit
+from podium.domain.checks import Candidate
+from podium.domain.events import (
+    Apply,
+    Ending,
+    Event,
+    MissionEnded,
+    MissionKind,
+    ProposalDelivered,
+    ProposalMade,
+    ProposalRefused,
+    QuestionAnswered,
+    QuestionAsked,
+    Record,
+)
+from podium.domain.messages import Json
+from podium.domain.mission import MissionState, fold
+from podium.domain.plan import Task
+from podium.domain.rights import Role
+from podium.engine import briefs
+from podium.engine.agent import Agent, AgentDesk
+from podium.engine.leases import Leases
+from podium.engine.roles import TEAM
+from podium.engine.tools.tool import ToolContext
+from podium.engine.tree import CandidateTree, UserFiles
+from podium.engine.verification import CheckDesk
+from podium.ports import Checks, FrontEnd, Journal, Model, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The outside world of all missions of one workspace."""
+
+    model: Model
+    workspace: Workspace
+    checks: Checks
+    journal: Journal
+    front_end: FrontEnd
+
+
+@dataclass(frozen=True, slots=True)
+class MissionRequest:
+    """What the user asked for. `tasks` is a ready plan; `subject` is what a review is about."""
+
+    kind: MissionKind
+    goal: str
+    apply: Apply = "verified"
+    files: tuple[str, ...] = ()
+    text: str = ""
+    tasks: tuple[Task, ...] = ()
+    finding_ids: tuple[str, ...] = ()
+
+
+Publish = Callable[[Record, MissionState], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A question that an agent or task waits on."""
+
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    answer: str = ""
+
+
+class MissionRun:
+    """A running mission. `run` in `missions.py` drives it; `end` and cancelling its scope stop it."""
+
+    def __init__(
+        self,
+        state: MissionState,
+        request: MissionRequest,
+        services: Services,
+        settings: Settings,
+        publish: Publish,
+    ) -> None:
+        self.state = state
+        self.request = request
+        self.settings = settings
+        self.services = services
+        self.limits = settings.limits()
+        self.leases = Leases()
+        self.scope = anyio.CancelScope()
+        user_files = UserFiles(services.workspace)
+        self.root = str(services.workspace.root)
+        self.tree = CandidateTree(self.root, user_files)
+        self.desk = CheckDesk(services.checks, Candidate(self.root, dict(user_files.overlay())), self.record)
+        self.ending: tuple[Ending, str] | None = None
+        self._project = ""
+        self._publish = publish
+        self._writing = anyio.Lock()
+        self._delivering = anyio.Lock()
+        self._numbers: dict[str, int] = {}
+        self._pending: dict[str, _Pending] = {}
+        self._agents = AgentDesk(
+            services.model,
+            anyio.CapacityLimiter(self.limits.parallel),
+            self.record,
+            self._before_asking,
+            settings.api_base,
+            settings.api_key_env,
+            settings.fallbacks,
+        )
+
+    # --- recording and ending -----------------------------------------------------------------------
+
+    async def record(self, *events: Event) -> None:
+        """Make events durable, fold them, and show them, in order and never in parts."""
+        with anyio.CancelScope(shield=True):
+            async with self._writing:
+                for record in await self.services.journal.append(self.state.id, events):
+                    self.state = fold(self.state, record.event, record.at)
+                    await self._publish(record, self.state)
+
+    async def end(self, status: Ending, reason: str) -> NoReturn:
+        """Stop everything in this mission; it ends with `status` and `reason`."""
+        self.decide_ending(status, reason)
+        await anyio.lowlevel.checkpoint()
+        raise AssertionError("a cancelled scope lets nothing pass")
+
+    def decide_ending(self, status: Ending, reason: str) -> None:
+        """Stop everything in this mission; the first ending decided counts."""
+        self.ending = self.ending or (status, reason)
+        self.scope.cancel()
+
+    async def close(self) -> None:
+        """Record how the mission ended."""
+        status, reason = self.ending or ("failed", "The mission came to no end.")
+        for question_id in list(self.state.questions):
+            await self.record(QuestionAnswered(question_id, None))
+        await self.record(MissionEnded(status, reason))
+
+    async def _before_asking(self) -> None:
+        minutes = (time.time() - self.state.started_at) / 60
+        if sentence := limits.exceeded(self.limits, self.state.spent, minutes):
+            await self.end("stopped", sentence)
+
+    def fresh_id(self, prefix: str) -> str:
+        """Return an id that is new in this mission, such as `worker-3`."""
+        self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
+        return f"{prefix}-{self._numbers[prefix]}"
+
+    # --- agents -------------------------------------------------------------------------------------
+
+    def agent(self, role: Role, assignment: str, task_id: str = "") -> Agent:
+        """Return a new agent of `role`; it begins when its context is entered."""
+        self._project = self._project or briefs.project_brief(
+            self.tree, self.services.checks.found(), self.services.workspace.root.name
+        )
+        spec = TEAM[role]
+        opening = briefs.opening(spec, self._project, assignment)
+        model = self.settings.model_for(role)
+        return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)
+
+    def context(self, tree: CandidateTree, agent_id: str, task_id: str = "") -> ToolContext:
+        """Return what the tool calls of an agent may touch."""
+
+        async def ask(text: str, options: tuple[str, ...]) -> str:
+            return await self.question(text, options, task_id, agent_id)
+
+        return ToolContext(
+            tree, self.desk, self.leases, ask, task_id, self.state.plan, self.settings.policy == "ask"
+        )
+
+    def facts(self, **more: Json) -> Mapping[str, Json]:
+        """Return the mission as data, for models that are programs."""
+        return {
+            "goal": self.state.goal,
+            "kind": self.state.kind,
+            "files": list(self.request.files),
+            "text": self.request.text,
+            "checks": list(self.desk.names),
+            "test_checks": [call.check.name for call in self.desk.gates()],
+            **more,
+        }
+
+    # --- the user -----------------------------------------------------------------------------------
+
+    async def question(self, text: str, options: Sequence[str], task_id: str = "", agent_id: str = "") -> str:
+        """Ask the user and return the answer, however long it takes."""
+        question_id = f"{self.state.id}.{self.fresh_id('q')}"
+        pending = self._pending[question_id] = _Pending()
+        await self.record(QuestionAsked(question_id, text, tuple(options), task_id, agent_id))
+        await pending.answered.wait()
+        return pending.answer
+
+    async def answer(self, question_id: str, answer: str) -> None:
+        """Give the answer to an open question; whoever asked goes on."""
+        await self.record(QuestionAnswered(question_id, answer))
+        pending = self._pending.pop(question_id)
+        pending.answer = answer
+        pending.answered.set()
+
+    async def deliver(self, label: str, edits: Sequence[FileEdit], task_id: str = "") -> None:
+        """Bring a verified change into the user's files, one change at a time."""
+        proposal_id = f"{self.state.id}.{self.fresh_id('p')}"
+        await self.record(ProposalMade(proposal_id, label, tuple(edits), task_id))
+        if self.request.apply == "review":
+            answer = await self.question(
+                f"Apply “{label}”?\n{briefs.diff_of(edits)}", ("apply", "reject"), task_id
+            )
+            if answer.strip().lower() != "apply":
+                await self.record(ProposalRefused(proposal_id, f"rejected: {answer}"))
+                return
+        async with self._delivering:
+            with anyio.CancelScope(shield=True):
+                delivery = await self.services.front_end.deliver(label, edits)
+                if delivery.outcome == "refused":
+                    await self.record(ProposalRefused(proposal_id, delivery.reason))
+                else:
+                    await self.record(ProposalDelivered(proposal_id, delivery.outcome))

@@ -1,0 +1,198 @@
+"""What each kind of mission does, from its request to its end.
+
+Control flow is code: models are asked where judgement is needed, and answer by decisions.
+"""
+
+from typing import NoReturn, assert_never
+
+import anyio
+
+from podium.domain.events import PlacesFound, PlanSet, ReviewSubmitted
+from podium.domain.plan import Task
+from podium.engine import briefs
+from podium.engine.agent import AgentGaveUp
+from podium.engine.decisions import (
+    ContextSubmitted,
+    PlanChanged,
+    PlanSubmitted,
+    ReviewDecided,
+    SignedOff,
+)
+from podium.engine.mission_run import MissionRun
+from podium.engine.roles import filled
+from podium.engine.task_run import as_findings, run_task
+from podium.engine.verification import CheckCall, Verdict
+from podium.errors import UserError
+
+SIGN_OFF_ROUNDS = 3
+"""How often the Commander may add tasks before the mission stops."""
+
+
+async def carry_out(run: MissionRun) -> None:
+    """Carry a mission out. It ends through `run.end`, or by cancelling its scope."""
+    with run.scope:
+        try:
+            await _by_kind(run)
+        except* UserError as errors:
+            run.decide_ending("failed", _first(errors))
+        except* AgentGaveUp as errors:
+            run.decide_ending("failed", _first(errors))
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return str(error)  # pyright: ignore[reportUnknownArgumentType]
+
+
+async def _by_kind(run: MissionRun) -> None:
+    match run.request.kind:
+        case "task":
+            await _plan(run)
+            await _work_to_sign_off(run)
+        case "fix":
+            await run.record(PlanSet(run.request.tasks))
+            await _work_to_sign_off(run)
+        case "plan":
+            await _plan(run)
+            n_tasks = len(run.state.plan.tasks)
+            await run.end("signed_off", f"The plan has {n_tasks} task{'s' * (n_tasks != 1)}.")
+        case "review":
+            await _review(run)
+        case "search":
+            await _search(run)
+        case _:
+            assert_never(run.request.kind)
+
+
+async def _plan(run: MissionRun) -> None:
+    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
+    async with run.agent("planner", assignment) as planner:
+        decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
+    assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
+    await run.record(PlanSet(decision.tasks, learned=decision.learned))
+    if run.settings.approve_plan and run.request.kind == "task":
+        titles = "\n".join(f"- {task.title}" for task in decision.tasks)
+        answer = await run.question(f"Carry out this plan?\n{titles}", ("yes", "no"))
+        if answer.strip().lower() != "yes":
+            await run.end("stopped", "The plan was not approved.")
+
+
+async def _work_to_sign_off(run: MissionRun) -> None:
+    for _ in range(SIGN_OFF_ROUNDS):
+        await _work_off(run)
+        verdict = await run.desk.gate(run.tree.candidate(), run.tree.edits(), _gates(run))
+        decision = await _command(run, verdict)
+        if isinstance(decision, SignedOff):
+            if run.request.apply == "end" and run.tree.edits():
+                await run.deliver(run.state.goal, run.tree.edits())
+            await _end_signed_off(run, decision.summary)
+        plan = run.state.plan.changed(decision.add, decision.drop, decision.reword)
+        await run.record(PlanSet(tuple(plan.tasks.values()), decision.reason))
+    await run.end("stopped", f"The goal was not reached in {SIGN_OFF_ROUNDS} rounds of work.")
+
+
+async def _end_signed_off(run: MissionRun, summary: str) -> NoReturn:
+    refused = [p for p in run.state.proposals.values() if p.state == "refused"]
+    if refused:
+        names = ", ".join(f"“{p.label}”" for p in refused)
+        await run.end("stopped", f"Verified, but not applied: {names}: {refused[0].reason}")
+    await run.end("signed_off", summary)
+
+
+def _gates(run: MissionRun) -> tuple[CheckCall, ...]:
+    """Return the checks of the whole mission: the tests, and every check that a task names."""
+    named = {run.desk.require(check).check.name for t in run.state.plan.tasks.values() for check in t.checks}
+    tests = tuple(call.check.name for call in run.desk.gates())
+    return tuple(run.desk.require(name) for name in dict.fromkeys((*tests, *sorted(named))))
+
+
+async def _work_off(run: MissionRun) -> None:
+    """Run all tasks, each as soon as its needs are closed and its files are free."""
+    moved = anyio.Event()
+
+    async def work(task: Task) -> None:
+        nonlocal moved
+        try:
+            await run_task(run, task)
+        finally:
+            moved.set()
+
+    async with anyio.create_task_group() as tasks:
+        started: set[str] = set()
+        while not run.state.plan.closed():
+            for task in run.state.plan.ready():
+                if task.id not in started and run.leases.take(task.id, task.files):
+                    started.add(task.id)
+                    tasks.start_soon(work, task, name=task.id)
+            await moved.wait()
+            moved = anyio.Event()
+
+
+async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged:
+    """Return the Commander's decision; a sign-off does not count while the gate is closed."""
+    plan, edits = run.state.plan, run.tree.edits()
+    assignment = briefs.sign_off_text(run.state.goal, plan, edits, verdict)
+    facts = run.facts(
+        closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
+    )
+    reply = ""
+    async with run.agent("commander", assignment) as commander:
+        while True:
+            decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
+            if isinstance(decision, PlanChanged):
+                return decision
+            assert isinstance(decision, SignedOff)  # noqa: S101 - a commander has no other deciding tool
+            problems = _against(run, verdict)
+            if not problems:
+                await _ask_about_excused(run, verdict)
+                return decision
+            reply = "error: " + filled("commander_refused", problems="\n\n".join(problems))
+
+
+def _against(run: MissionRun, verdict: Verdict) -> list[str]:
+    """Return what speaks against signing off, whatever the Commander says."""
+    problems = list(verdict.problems)
+    open_findings = [
+        f for f in run.state.findings.values() if f.state == "open" and f.severity in {"error", "warning"}
+    ]
+    problems.extend(f"Open finding at {f.path}:{f.line}: {f.message}" for f in open_findings)
+    if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
+        problems.append("No task was completed.")
+    return problems
+
+
+async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
+    """Let the user decide about checks that are as red as before, where a task was to make them green."""
+    wanted = {check for t in run.state.plan.tasks.values() for check in t.checks if t.state == "completed"}
+    still_red = [name for name in verdict.excused if name in wanted]
+    if not still_red:
+        return
+    answer = await run.question(
+        f"Still red, as before the mission: {', '.join(still_red)}. Sign off all the same?", ("no", "yes")
+    )
+    if answer.strip().lower() != "yes":
+        await run.end("stopped", f"Still red, as before the mission: {', '.join(still_red)}.")
+
+
+async def _review(run: MissionRun) -> None:
+    assignment = "\n\n".join(
+        (filled("reviewer_project"), briefs.goal_text(run.state.goal, run.request.files, run.request.text))
+    )
+    async with run.agent("reviewer", assignment) as reviewer:
+        decision = await reviewer.decide(run.context(run.tree, reviewer.id), run.facts())
+    assert isinstance(decision, ReviewDecided)  # noqa: S101 - a reviewer has no other deciding tool
+    findings = as_findings(run.state.id, decision)
+    await run.record(ReviewSubmitted("", decision.approved, findings))
+    await run.end("signed_off", f"{len(findings)} finding{'s' * (len(findings) != 1)}.")
+
+
+async def _search(run: MissionRun) -> None:
+    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
+    async with run.agent("searcher", assignment) as searcher:
+        decision = await searcher.decide(run.context(run.tree, searcher.id), run.facts())
+    assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
+    await run.record(PlacesFound(decision.summary, decision.places))
+    n_places = len(decision.places)
+    await run.end("signed_off", f"{n_places} place{'s' * (n_places != 1)}.")

@@ -1,0 +1,26 @@
+"""Moves a file."""
+
+from podium.engine.tools.tool import Arguments, Tool, ToolContext
+from podium.errors import ToolError
+
+
+class MoveFile(Arguments):
+    path: str
+    to: str
+
+
+async def run(context: ToolContext, args: MoveFile) -> str:
+    """Move a file in the candidate tree; an existing file is never overwritten."""
+    content = context.tree.read(args.path)
+    if content is None:
+        raise ToolError(f"There is no file {args.path}.")
+    if context.tree.read(args.to) is not None:
+        raise ToolError(f"{args.to} exists already; delete it first, or choose another name.")
+    for path in (args.path, args.to):
+        context.leases.claim(context.task_id, path)
+    context.tree.write(args.to, content)
+    context.tree.write(args.path, None)
+    return f"Moved {args.path} to {args.to}."
+
+
+MOVE_FILE = Tool("move_file", "Move or rename a file.", MoveFile, run)

@@ -1,0 +1,56 @@
+"""Submits the plan."""
+
+from pydantic import Field
+
+from podium.domain.paths import confined
+from podium.domain.plan import Plan, Task
+from podium.engine.decisions import PlanSubmitted
+from podium.engine.tools.tool import Arguments, Tool, ToolContext
+
+
+class TaskArguments(Arguments):
+    id: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")
+    title: str = Field(min_length=1)
+    instructions: str
+    files: list[str] = Field(default_factory=list, description="files it changes or creates")
+    needs: list[str] = Field(default_factory=list, description="ids of tasks that must be closed before")
+    checks: list[str] = Field(default_factory=list, description="names of checks, test ids may follow")
+
+
+class SubmitPlan(Arguments):
+    tasks: list[TaskArguments] = Field(min_length=1)
+    learned: list[str] = Field(default_factory=list, description="facts worth keeping about the project")
+
+
+async def run(context: ToolContext, args: SubmitPlan) -> PlanSubmitted:
+    """Accept the plan if its graph, files and checks are sound."""
+    tasks = as_tasks(context, args.tasks)
+    Plan.of(tasks)
+    return PlanSubmitted(tasks, tuple(args.learned))
+
+
+def as_tasks(context: ToolContext, tasks: list[TaskArguments]) -> tuple[Task, ...]:
+    """Return the tasks as values.
+
+    Raises:
+        ToolError: a file leaves the workspace, or a check does not exist.
+    """
+    return tuple(
+        Task(
+            id=task.id,
+            title=task.title,
+            instructions=task.instructions,
+            files=tuple(confined(path) for path in task.files),
+            needs=tuple(task.needs),
+            checks=tuple(context.desk.require(check).text for check in task.checks),
+        )
+        for task in tasks
+    )
+
+
+SUBMIT_PLAN = Tool(
+    "submit_plan",
+    "Submit the plan: atomic tasks, one fix or one function each; tasks without needs run at the same time.",
+    SubmitPlan,
+    run,
+)

@@ -1,0 +1,21 @@
+"""Writes a whole file."""
+
+from podium.domain.text_file import TextFile
+from podium.engine.tools.tool import Arguments, Tool, ToolContext
+
+
+class WriteFile(Arguments):
+    path: str
+    content: str
+
+
+async def run(context: ToolContext, args: WriteFile) -> str:
+    """Create or replace a text file; an existing one keeps its encoding and line endings."""
+    before = context.tree.read(args.path)
+    content = TextFile.decode(before).encode(args.content) if before else args.content.encode("utf-8")
+    context.leases.claim(context.task_id, args.path)
+    context.tree.write(args.path, content)
+    return f"{'Created' if before is None else 'Replaced'} {args.path}."
+
+
+WRITE_FILE = Tool("write_file", "Create a file, or replace all of it.", WriteFile, run)

@@ -1,0 +1,156 @@
+"""Candidate trees: the user's files plus changes that nobody but the agents can see yet.
+
+A task's tree reads through to the mission's tree, that one to the editor's open buffers and the disk.
+The first change of a path records what it was based on, so that it can be merged later.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from podium.domain.changes import FileEdit
+from podium.domain.checks import Candidate
+from podium.domain.merge import merge3
+from podium.domain.paths import confined
+from podium.domain.text_file import TextFile
+from podium.errors import ToolError
+from podium.ports import Workspace
+
+
+class Below(Protocol):
+    """What a tree lies on."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content, or None."""
+        ...
+
+    def overlay(self) -> Mapping[str, bytes | None]:
+        """Return everything that differs from the disk."""
+        ...
+
+    def paths(self) -> Sequence[str]:
+        """Return the paths of all files, sorted."""
+        ...
+
+
+class UserFiles:
+    """The bottom: the workspace as the user has it now."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content now, unsaved text included."""
+        return self._workspace.read(path)
+
+    def overlay(self) -> Mapping[str, bytes | None]:
+        """Return the unsaved buffers."""
+        return self._workspace.unsaved()
+
+    def paths(self) -> Sequence[str]:
+        """Return the project's files."""
+        return self._workspace.paths()
+
+
+class CandidateTree:
+    """Changes over `below`. Paths are confined on every call; contents are bytes, None for no file."""
+
+    def __init__(self, root: str, below: Below) -> None:
+        self._root = root
+        self._below = below
+        self._base: dict[str, bytes | None] = {}
+        self._now: dict[str, bytes | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of `path` in this tree, or None where there is no file.
+
+        Raises:
+            ToolError: the path leaves the workspace, or is protected.
+        """
+        path = confined(path)
+        return self._now[path] if path in self._now else self._below.read(path)
+
+    def text(self, path: str) -> TextFile:
+        """Return the file as text.
+
+        Raises:
+            ToolError: there is no such file (the nearest names are given), or it is not text.
+        """
+        content = self.read(path)
+        if content is None:
+            name = path.rsplit("/", 1)[-1].lower()
+            near = [p for p in self.paths() if p.rsplit("/", 1)[-1].lower() == name][:5]
+            hint = f" Did you mean {', '.join(near)}?" if near else " Use list_files to see what there is."
+            raise ToolError(f"There is no file {path}.{hint}")
+        return TextFile.decode(content)
+
+    def write(self, path: str, content: bytes | None) -> FileEdit:
+        """Set or (None) delete a file in this tree, and return what changed."""
+        path = confined(path)
+        before = self.read(path)
+        self._base.setdefault(path, before)
+        self._now[path] = content
+        return FileEdit(path, before, content)
+
+    def overlay(self) -> Mapping[str, bytes | None]:
+        """Return everything in this tree that differs from the disk."""
+        return {**self._below.overlay(), **self._now}
+
+    def candidate(self) -> Candidate:
+        """Return this tree as checks take it."""
+        return Candidate(self._root, self.overlay())
+
+    def paths(self) -> Sequence[str]:
+        """Return the paths of all files, sorted."""
+        changed = self._now.items()
+        gone = {path for path, content in changed if content is None}
+        new = {path for path, content in changed if content is not None}
+        return sorted({*self._below.paths(), *new} - gone)
+
+    def edits(self) -> tuple[FileEdit, ...]:
+        """Return what this tree changes, without files that are as they were."""
+        return tuple(
+            FileEdit(path, self._base[path], now)
+            for path, now in sorted(self._now.items())
+            if now != self._base[path]
+        )
+
+    def merge(self, edits: Sequence[FileEdit]) -> list[str]:
+        """Lay `edits` over this tree, three-way where it changed meanwhile; return the paths in conflict.
+
+        With a conflict nothing is changed.
+        """
+        merged: dict[str, bytes | None] = {}
+        conflicts: list[str] = []
+        for edit in edits:
+            try:
+                merged[edit.path] = merged_content(edit, self.read(edit.path))
+            except MergeConflict:
+                conflicts.append(edit.path)
+        if not conflicts:
+            for path, content in merged.items():
+                self.write(path, content)
+        return conflicts
+
+
+class MergeConflict(Exception):
+    """Both sides changed the same lines of a file."""
+
+
+def merged_content(edit: FileEdit, current: bytes | None) -> bytes | None:
+    """Return `edit` merged into what the file holds now.
+
+    Raises:
+        MergeConflict: both changed the same lines, or one deleted what the other changed.
+    """
+    if current in (edit.before, edit.after):
+        return edit.after
+    if current is None or edit.before is None or edit.after is None:
+        raise MergeConflict(edit.path)
+    try:
+        base, ours, theirs = (TextFile.decode(c) for c in (edit.before, edit.after, current))
+    except ToolError as error:
+        raise MergeConflict(edit.path) from error
+    result = merge3(base.text, ours.text, theirs.text)
+    if result.conflicts:
+        raise MergeConflict(edit.path)
+    return theirs.encode(result.text)

@@ -1,0 +1,238 @@
+"""Verification: what is run before a change counts, and what its results mean.
+
+The desk runs checks for one mission, remembers results by tree, and compares with the baseline, the
+tree as the user had it when the mission began. Only what it returns can close a task.
+"""
+
+import ast
+import json
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from podium.domain import fingerprint
+from podium.domain.changes import FileEdit
+from podium.domain.checks import Candidate, Check, CheckResult, Failure
+from podium.domain.events import CheckFinished, Event
+from podium.domain.paths import confined
+from podium.errors import ToolError
+from podium.ports import Checks
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCall:
+    """A check, narrowed to `targets` (test ids or paths) where there are any."""
+
+    check: Check
+    targets: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The call as plans write it."""
+        return " ".join((self.check.name, *self.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says of a tree: `problems` is empty when it may pass.
+
+    `excused` names the checks that are red only as they were before the mission.
+    """
+
+    results: tuple[CheckResult, ...]
+    problems: tuple[str, ...]
+    excused: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the tree."""
+        return not self.problems
+
+
+class CheckDesk:
+    """Runs the checks of one mission; every run that really took place is recorded as an event."""
+
+    def __init__(
+        self, checks: Checks, baseline: Candidate, record: Callable[[Event], Awaitable[None]]
+    ) -> None:
+        self._checks = checks
+        self._baseline = baseline
+        self._record = record
+        self._by_name = {check.name: check for check in checks.found()}
+        self._results: dict[tuple[str, str], CheckResult] = {}
+        self._locks: dict[tuple[str, str], anyio.Lock] = {}
+        self._failing: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the project's checks."""
+        return tuple(self._by_name)
+
+    @property
+    def confined(self) -> bool:
+        """Whether commands run in a sandbox."""
+        return self._checks.confined
+
+    def gates(self) -> tuple[CheckCall, ...]:
+        """Return the checks that gate a change when the plan names none: the tests."""
+        return tuple(CheckCall(check) for check in self._by_name.values() if check.kind == "test")
+
+    def call(self, text: str) -> CheckCall | None:
+        """Return the check that `text` names, with its targets, or None if it names no check.
+
+        Raises:
+            ToolError: a target is an option, or leaves the workspace.
+        """
+        name, *targets = text.split()
+        check = self._by_name.get(name)
+        if check is None:
+            return None
+        for target in targets:
+            if target.startswith("-"):
+                raise ToolError(f"{target!r} is not a test or a path; pass test ids or paths after {name!r}.")
+            confined(target.split("::", 1)[0])
+        return CheckCall(check, tuple(targets))
+
+    def require(self, text: str) -> CheckCall:
+        """Return the check that `text` names.
+
+        Raises:
+            ToolError: there is no such check; the message lists those that exist.
+        """
+        found = self.call(text) if text.strip() else None
+        if found is None:
+            known = ", ".join(self._by_name) or "none in this project"
+            raise ToolError(f"There is no check {text!r}; the checks are: {known}.")
+        return found
+
+    async def run(
+        self, candidate: Candidate, call: CheckCall, task_id: str = "", *, gate: bool = False
+    ) -> CheckResult:
+        """Return the result of a check; one that ran on the same tree before is not run again."""
+        purpose = "gate" if gate else "agent"
+        key = (await self._checks.tree_hash(candidate), call.text)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            result = self._results.get(key)
+            if result is None:
+                result = await self._checks.run(candidate, call.check, call.targets)
+                self._results[key] = result
+        if call.check.kind != "probe":
+            self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
+            await self._record(CheckFinished(task_id, result, purpose))
+        return result
+
+    async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
+        """Run a model's own command on a throw-away copy of the tree."""
+        return await self._checks.run_command(candidate, command)
+
+    async def try_out(
+        self, candidate: Candidate, variants: Sequence[Mapping[str, bytes]], call: CheckCall, task_id: str
+    ) -> Sequence[CheckResult]:
+        """Return the check's result for each variant; tests that failed at its last run go first."""
+        key = (task_id, call.check.name)
+        if key not in self._failing:
+            await self.run(candidate, call, task_id)
+        targets = call.targets or self._failing.get(key, ())
+        return await self._checks.try_out(candidate, variants, call.check, targets)
+
+    async def gate(
+        self, candidate: Candidate, edits: Sequence[FileEdit], calls: Sequence[CheckCall], task_id: str = ""
+    ) -> Verdict:
+        """Return whether a tree may pass: its changed files parse, and its checks are green.
+
+        A check that is red is excused when it has no failure that the baseline did not already have;
+        one that names its targets never is.
+        """
+        if broken := unparsable(edits):
+            return Verdict((), tuple(broken), (), fingerprint.of_texts(broken))
+        results: list[CheckResult] = []
+        problems: list[str] = []
+        excused: list[str] = []
+        red: list[CheckResult] = []
+        for call in calls or self.gates():
+            result = await self.run(candidate, call, task_id, gate=True)
+            results.append(result)
+            if result.green:
+                continue
+            if not call.targets and not new_failures(result, await self._before(call)):
+                excused.append(call.text)
+                continue
+            red.append(result)
+            problems.append(described(result))
+        return Verdict(tuple(results), tuple(problems), tuple(excused), fingerprint.of_checks(red))
+
+    async def _before(self, call: CheckCall) -> CheckResult:
+        key = ("baseline", call.text)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._results:
+                result = await self._checks.run(self._baseline, call.check, call.targets)
+                await self._record(CheckFinished("", result, "baseline"))
+                self._results[key] = result
+        return self._results[key]
+
+
+def new_failures(result: CheckResult, baseline: CheckResult) -> bool:
+    """Return whether a red `result` reports anything that the baseline did not."""
+    if baseline.green or (result.timed_out and not baseline.timed_out):
+        return True
+    if not result.failures or not baseline.failures:
+        return fingerprint.of_checks((result,)) != fingerprint.of_checks((baseline,))
+    return bool({_identity(f) for f in result.failures} - {_identity(f) for f in baseline.failures})
+
+
+def _identity(failure: Failure) -> str:
+    return failure.test or f"{failure.path}|{fingerprint.normalised(failure.message)}"
+
+
+def described(result: CheckResult, output_chars: int = 4000) -> str:
+    """Return a red or green result in words for a model: what failed first, then the output's end."""
+    state = "passed" if result.green else f"failed with exit code {result.exit_code}"
+    if result.timed_out:
+        state = f"did not end within {result.duration_s:.0f} s"
+    lines = [f"{result.check} {state}."]
+    for failure in result.failures[:20]:
+        where = f" ({failure.path}:{failure.line})" if failure.path else ""
+        lines.append(f"- {failure.test or result.check}{where}: {failure.message}")
+    if len(result.failures) > 20:
+        lines.append(f"- and {len(result.failures) - 20} more")
+    if not result.green:
+        lines.append("Output:\n" + shortened(result.output, output_chars))
+    return "\n".join(lines)
+
+
+def shortened(text: str, chars: int) -> str:
+    """Return `text` with its middle left out when it is longer than `chars`."""
+    if len(text) <= chars:
+        return text
+    head = chars // 4
+    return f"{text[:head]}\n… {len(text) - chars} characters left out …\n{text[head - chars :]}"
+
+
+def unparsable(edits: Sequence[FileEdit]) -> list[str]:
+    """Return a sentence for each changed file that no longer parses but did before, or is new."""
+    problems: list[str] = []
+    for edit in edits:
+        if edit.after is None:
+            continue
+        error = _syntax_error(edit.path, edit.after)
+        if error and not (edit.before is not None and _syntax_error(edit.path, edit.before)):
+            problems.append(f"{edit.path} does not parse: {error}")
+    return problems
+
+
+def _syntax_error(path: str, content: bytes) -> str:
+    try:
+        if path.endswith((".py", ".pyi")):
+            ast.parse(content, path)
+        elif path.endswith(".json"):
+            json.loads(content)
+        elif path.endswith(".toml"):
+            tomllib.loads(content.decode("utf-8"))
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except ValueError as error:
+        return str(error)
+    return ""
