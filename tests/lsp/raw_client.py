@@ -24,9 +24,13 @@ class NoAnswer(Exception):
 
 
 class RawClient:
-    """A server process and what it sent so far. As a context manager, it leaves no process behind."""
+    """A server process and what it sent so far. As a context manager, it leaves no process behind.
 
-    def __init__(self, module: str, *args: str, env: dict[str, str] | None = None) -> None:
+    Whatever is waited for comes within `patience_s`, or `NoAnswer` is raised.
+    """
+
+    def __init__(self, module: str, *args: str, patience_s: float = 10) -> None:
+        self.patience_s = patience_s
         self.received: list[Message] = []
         self.answer: Callable[[Message], Message | None] = lambda _request: None
         """Called with each request of the server; what it returns is sent as members of the response."""
@@ -41,7 +45,7 @@ class RawClient:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+            env={**os.environ, "PYTHONPATH": path},
             bufsize=0,
         )
         self._errors = bytearray()
@@ -80,7 +84,7 @@ class RawClient:
         self.notify("initialized", {})
         return result
 
-    def request(self, method: str, params: object = None, timeout_s: float = 10) -> Message:
+    def request(self, method: str, params: object = None, timeout_s: float | None = None) -> Message:
         """Send a request and return the whole response."""
         return self.response(self.begin(method, params), timeout_s)
 
@@ -90,11 +94,11 @@ class RawClient:
         self.send({"id": self._n_requests, "method": method, "params": params})
         return self._n_requests
 
-    def response(self, request_id: int | str | None, timeout_s: float = 10) -> Message:
+    def response(self, request_id: int | str | None, timeout_s: float | None = None) -> Message:
         """Return the response to a request that was begun."""
         return self.wait_for(lambda m: "method" not in m and m.get("id") == request_id, timeout_s)
 
-    def call(self, method: str, timeout_s: float = 10) -> Message:
+    def call(self, method: str, timeout_s: float | None = None) -> Message:
         """Return the first message of the server that calls `method`."""
         return self.wait_for(lambda m: m.get("method") == method, timeout_s)
 
@@ -102,15 +106,21 @@ class RawClient:
         """Return the methods that the server called so far."""
         return [m["method"] for m in tuple(self.received) if "method" in m]
 
-    def wait_for(self, wanted: Callable[[Message], bool], timeout_s: float = 10) -> Message:
+    def wait_for(self, wanted: Callable[[Message], bool], timeout_s: float | None = None) -> Message:
         """Return the first message that is `wanted`."""
         with self._arrived:
             found = self._arrived.wait_for(
-                lambda: next((m for m in self.received if wanted(m)), None), timeout_s
+                lambda: next((m for m in self.received if wanted(m)), None), timeout_s or self.patience_s
             )
         if found is None:
             raise NoAnswer(f"{self.received[-5:]}\n{self.log}")
         return found
+
+    def wait_log(self, text: str) -> None:
+        """Wait until the server has written `text` to standard error."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: text in self.log, self.patience_s):
+                raise NoAnswer(f"not in the log: {text!r}\n{self.log}")
 
     def notify(self, method: str, params: object = None) -> None:
         """Send a notification."""
@@ -145,10 +155,10 @@ class RawClient:
         """Send a signal to the server."""
         self.process.send_signal(number)
 
-    def exit_code(self, timeout_s: float = 10) -> int:
+    def exit_code(self, timeout_s: float | None = None) -> int:
         """Wait for the end of the server and return its exit code."""
         try:
-            return self.process.wait(timeout_s)
+            return self.process.wait(timeout_s or self.patience_s)
         except subprocess.TimeoutExpired:
             raise NoAnswer(f"the server still runs\n{self.log}") from None
 
@@ -173,7 +183,9 @@ class RawClient:
     def _drain(self) -> None:
         assert self.process.stderr
         while chunk := self.process.stderr.read(65536):
-            self._errors += chunk
+            with self._arrived:
+                self._errors += chunk
+                self._arrived.notify_all()
 
 
 def frame(message: object) -> bytes:

@@ -29,6 +29,12 @@ class Start(BaseModel):
     max_parallel: int = 1
 
 
+class Note(BaseModel):
+    """Something to remember, or to write into the log."""
+
+    text: str
+
+
 class Probes:
     """The handlers, and what they remember."""
 
@@ -62,14 +68,20 @@ class Probes:
         """Hold the loop up for a while, as a slow handler would."""
         subprocess.run([sys.executable, "-c", f"import time; time.sleep({float(params['s'])})"], check=True)
 
-    def note(self, params: Params) -> None:
-        self.seen.append(str(params["text"]))
+    def note(self, params: Note) -> None:
+        self.seen.append(params.text)
+
+    def say(self, params: Note) -> None:
+        logging.getLogger(__name__).warning(params.text)
 
     def told(self, _params: object) -> list[str]:
         return self.seen
 
     def command(self, params: types.ExecuteCommandParams) -> object:
         return {"token": params.work_done_token, "arguments": params.arguments}
+
+    async def sleep_by_command(self, params: types.ExecuteCommandParams) -> None:
+        await anyio.sleep(float(str((params.arguments or [0])[0])))
 
     async def ask(self, params: Params) -> object:
         """Ask the client and tell how it went."""
@@ -94,7 +106,7 @@ class Probes:
     def litter(self, _params: object) -> None:
         """Write to standard output in the two ways that corrupt a stream."""
         print("a stray print", flush=True)
-        subprocess.run([sys.executable, "-c", "print('from a child', input() if 0 else '')"], check=True)
+        subprocess.run([sys.executable, "-c", "print('from a child', repr(open(0).read()))"], check=True)
 
     def text(self, params: Params) -> object:
         document = self.host.documents.get(params["uri"])
@@ -128,6 +140,7 @@ class Probes:
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(cleanup_s)
                 await path.write_text("checkpointed", "utf-8")
+                logging.getLogger(__name__).warning("the mission is checkpointed")
 
     async def service(self) -> None:
         """Outlive the missions, and say so."""
@@ -160,13 +173,13 @@ async def build(host: Host) -> None:
         "litter",
     ):
         host.request(f"probe/{method}", getattr(probes, method))
-    for method in ("text", "text_after_wait", "wait_text", "start_mission", "modules", "memory_mb"):
+    for method in ("text", "text_after_wait", "wait_text", "start_mission", "memory_mb", "modules"):
         host.request(f"probe/{method}", getattr(probes, method))
     host.request("probe/open_requests", probes.open_requests)
     host.request("probe/typed", probes.typed, Start)
     host.request("textDocument/hover", probes.hover, types.HoverParams)
-    host.request("probe/note", probes.note)
-    host.notification("probe/note", probes.note)
+    host.request("probe/note", probes.note, Note)
+    host.notification("probe/say", probes.say, Note)
     host.notification("probe/fail", probes.fail)
     host.notification(
         "window/workDoneProgress/cancel",
@@ -174,10 +187,11 @@ async def build(host: Host) -> None:
         types.WorkDoneProgressCancelParams,
     )
     host.command("probe.command", probes.command)
+    host.command("probe.sleep", probes.sleep_by_command)
     host.on_initialize(lambda _params, can: setattr(can, "code_action_provider", True))
     host.documents.subscribe(probes.on_change)
     host.services.start_soon(probes.service)
 
 
 if __name__ == "__main__":
-    sys.exit(serve(build, grace_s=3.0))
+    sys.exit(serve(build, grace_s=float(sys.argv[1])))
