@@ -1,0 +1,59 @@
+"""`--json`: a mission as lines for programs, one event each and one at the end."""
+
+import json
+from collections.abc import Mapping
+from typing import TextIO
+
+import anyio
+
+from podium.cli.questions import unattended_answer
+from podium.domain.events import Event
+from podium.domain.messages import Json
+from podium.domain.mission import MissionState, Question
+
+
+def mission_ended(state: MissionState, status: str, reason: str) -> dict[str, Json]:
+    """Return the last line; `wall_s` is from the mission's first event to its last."""
+    spent = state.spent
+    return {
+        "kind": "mission_ended",
+        "event": "mission_ended",
+        "mission_id": state.id,
+        "status": status,
+        "reason": reason,
+        "tasks": len(state.plan.tasks),
+        "attempts": spent.attempts,
+        "model_requests": spent.model_requests,
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "cached_tokens": spent.cached_tokens,
+        "cost_usd": round(spent.cost_usd, 6) if spent.cost_known else None,
+        "wall_s": round(max(0.0, state.ended_at - state.started_at), 3),
+    }
+
+
+class JsonView:
+    """Writes each event as it came from the server. Nobody is asked."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def happened(self, params: Mapping[str, Json], _event: Event, _state: MissionState) -> None:
+        """Write the event's line."""
+        self._write(params)
+
+    async def keep_fresh(self) -> None:
+        """Do nothing: lines do not age."""
+        await anyio.sleep_forever()
+
+    async def ask(self, question: Question) -> str:
+        """Return what stands for an answer."""
+        return unattended_answer(question)
+
+    def ended(self, state: MissionState, status: str, reason: str) -> None:
+        """Write the last line."""
+        self._write(mission_ended(state, status, reason))
+
+    def _write(self, line: Mapping[str, Json]) -> None:
+        self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._out.flush()

@@ -1,0 +1,106 @@
+"""`podium missions`, `podium show` and `podium doctor`: one question to the server, and its answer."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import anyio
+
+from podium.cli.arguments import settings_of
+from podium.cli.conduct import SERVE, SIGNALS
+from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE, is_wrong_usage, leaves
+from podium.domain.messages import Json
+from podium.domain.plan import BOXES
+from podium.lsp.client import RequestFailed, ServerDied, connect
+from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList
+
+
+def run(arguments: Namespace) -> int:
+    """Print the answer to `arguments.command`; return the exit code."""
+    return anyio.run(_run, arguments)
+
+
+async def _run(arguments: Namespace) -> int:
+    failures: list[Exception] = []
+    answer: dict[str, Json] | None = None
+    try:
+        answer = await _answer(arguments)
+    except* (RequestFailed, ServerDied) as group:
+        failures = leaves(group)
+    if failures:
+        sys.stderr.write(f"podium: {failures[0]}\n")
+        return WRONG_USAGE if is_wrong_usage(failures) else OTHERWISE
+    if answer is None:
+        return CANCELLED
+    text = json.dumps(answer, ensure_ascii=False) if arguments.json else _TEXTS[arguments.command](answer)
+    sys.stdout.write(text + "\n")
+    return SIGNED_OFF
+
+
+async def _answer(arguments: Namespace) -> dict[str, Json] | None:
+    """Return the server's answer, or None when a signal came first."""
+    argument: dict[str, Json] = {"missionId": arguments.mission_id} if arguments.command == "show" else {}
+    answer: dict[str, Json] | None = None
+    with anyio.open_signal_receiver(*SIGNALS) as signals:
+        async with anyio.create_task_group() as owner:
+
+            async def heed() -> None:
+                async for _ in signals:
+                    owner.cancel_scope.cancel()
+
+            owner.start_soon(heed)
+            async with connect(
+                SERVE, arguments.workspace.resolve(), options=settings_of(arguments), on_notification=_ignore
+            ) as client:
+                answer = await client.execute(f"podium.{arguments.command}", argument)
+            owner.cancel_scope.cancel()
+    return answer
+
+
+def _ignore(_method: str, _params: Mapping[str, Json]) -> None:
+    """Let a notification pass."""
+
+
+def _missions(answer: Mapping[str, Json]) -> str:
+    missions = MissionList.model_validate(answer).missions
+    return "\n".join(_line(mission) for mission in missions) or "There are no missions in this workspace."
+
+
+def _line(mission: MissionLine) -> str:
+    when = datetime.fromtimestamp(mission.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    tasks = f"{mission.closed}/{mission.total}"
+    return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:10}  {tasks:>5}  {mission.goal}"
+
+
+def _mission(answer: Mapping[str, Json]) -> str:
+    mission = MissionInfo.model_validate(answer)
+    lines = [_line(mission), f"model: {mission.model}"]
+    lines += [mission.reason] if mission.reason else []
+    lines += [f"  {BOXES[task.state]} {task.title}" for task in mission.tasks]
+    lines += [f"  {check.name}: exit {check.exit_code}, {check.duration_s:.1f} s" for check in mission.checks]
+    lines += [f"  {f.path}:{f.line} {f.severity}: {f.message} ({f.state})" for f in mission.findings]
+    lines += [f"  {p.path}:{p.start_line}-{p.end_line} {p.why}" for p in mission.places]
+    lines += [mission.summary] if mission.summary else []
+    for proposal in mission.proposals:
+        lines += [f"{proposal.label} ({proposal.state})", proposal.diff.rstrip("\n")]
+    spent = mission.spent
+    cost = "cost unknown" if spent.cost_usd is None else f"${spent.cost_usd:.4f}"
+    tokens = spent.prompt_tokens + spent.completion_tokens
+    lines.append(f"{spent.attempts} attempts, {spent.model_requests} requests, {tokens:,} tokens, {cost}")
+    return "\n".join(lines)
+
+
+def _doctor(answer: Mapping[str, Json]) -> str:
+    report = DoctorReport.model_validate(answer)
+    width = max((len(line.name) for line in report.lines), default=0)
+    lines = [f"{line.state:8} {line.name:{width}}  {line.detail}" for line in report.lines]
+    return "\n".join([f"podium {report.version}", *lines])
+
+
+_TEXTS: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
+    "missions": _missions,
+    "show": _mission,
+    "doctor": _doctor,
+}
