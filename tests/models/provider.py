@@ -67,7 +67,8 @@ class Received:
     arrived_at: float
     answered_at: float | None = None
     abandoned_at: float | None = None
-    """When the client closed the connection before the reply."""
+    """When the client closed the connection before the reply; `abandoned` is set then."""
+    abandoned: anyio.Event = field(default_factory=anyio.Event)
 
 
 Respond: TypeAlias = Callable[[Received], Reply | Awaitable[Reply]]
@@ -150,7 +151,10 @@ class Provider:
             await connection.write(Reply(body={"object": "list", "data": []}))
             return True
         if request.path == "/requests":
-            asked = [{"arrived_at": seen.arrived_at, "body": seen.body} for seen in self.requests]
+            asked = [
+                {"arrived_at": seen.arrived_at, "answered_at": seen.answered_at, "body": seen.body}
+                for seen in self.requests
+            ]
             await connection.write(Reply(body={"requests": asked}))
             return True
         self.requests.append(request)
@@ -158,6 +162,7 @@ class Provider:
         reply = made if isinstance(made, Reply) else await made
         if reply.delay_s and await connection.closed_within(reply.delay_s):
             request.abandoned_at = time.monotonic()
+            request.abandoned.set()
             return False
         if reply.drop:
             return False

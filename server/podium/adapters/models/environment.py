@@ -23,6 +23,8 @@ _SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_LOG": "ERROR",
+    # Its own HTTP handler for `openai/` too: the SDK checks every message against a schema, twice the CPU.
+    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "true",
     "AIOHTTP_TRUST_ENV": "True",  # some of its transports ignore proxies otherwise
 }
 

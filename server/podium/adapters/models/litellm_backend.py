@@ -100,7 +100,6 @@ class LitellmBackend:
             ) from error
         litellm.suppress_debug_info = True
         litellm.telemetry = False
-        litellm.turn_off_message_logging = True
         return cls(litellm, openai.OpenAIError, openai.Timeout)
 
     async def rehearse(self) -> None:

@@ -1,0 +1,89 @@
+"""What errors mean, and what the model process sees of the environment: the parts that need no provider."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from podium.adapters.models.environment import child_environment, missing_key
+from podium.adapters.models.faults import masked, meaning, retry_after_s
+from podium.errors import ModelUnavailable
+from podium.ports import ModelRequest
+
+NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
+REQUEST = ModelRequest("r", "openai/tiny", "worker", (), ())
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "seconds"),
+    [
+        ({"retry-after": "2"}, "", 2.0),
+        ({"retry-after": "0.25"}, "", 0.25),
+        ({"retry-after": "-3"}, "", 0.0),
+        ({"retry-after-ms": "250", "retry-after": "9"}, "", 0.25),
+        ({"retry-after": "Fri, 20 Nov 2026 12:01:30 GMT"}, "", 90.0),
+        ({"retry-after": "Fri, 20 Nov 2026 11:00:00 GMT"}, "", 0.0),
+        ({"retry-after": "soon"}, "", None),
+        ({}, "Please try again in 20ms.", 0.02),
+        ({}, "Please try again in 1.5s. Visit", 1.5),
+        ({}, "Please try again in 6m0s.", 360.0),
+        ({}, '"retryDelay": "34s"', 34.0),
+        ({}, "Please try again later.", None),
+    ],
+)
+def test_the_wait_is_read_in_all_the_ways_that_providers_write_it(
+    headers: dict[str, str], text: str, seconds: float | None
+) -> None:
+    assert retry_after_s(headers, text, NOW) == seconds
+
+
+def test_what_is_shown_is_short_on_one_line_and_without_secrets() -> None:
+    shown = masked(
+        "bad key sk-proj-abcdef123456 and\nBearer abc.def and hunter2-hunter2 " + "x" * 500,
+        ["hunter2-hunter2"],
+    )
+    assert "abcdef" not in shown
+    assert "abc.def" not in shown
+    assert "hunter2" not in shown
+    assert "\n" not in shown
+    assert len(shown) == 300
+
+
+def test_a_module_that_is_not_installed_is_never_a_passing_fault() -> None:
+    disguised = RuntimeError("litellm.APIConnectionError: No module named 'mcp'")
+    disguised.__cause__ = ModuleNotFoundError("No module named 'mcp'")
+    error = meaning(disguised, REQUEST)
+    assert isinstance(error, ModelUnavailable)
+    assert "install podium-ls again" in str(error)
+
+
+def test_the_model_process_sees_keys_and_proxies_and_nothing_else_of_the_users() -> None:
+    kept = {
+        "PATH": "/bin",
+        "LC_ALL": "C",
+        "https_proxy": "http://proxy",
+        "SSL_CERT_FILE": "/ca.pem",
+        "GROQ_API_KEY": "k",
+        "AWS_PROFILE": "p",
+    }
+    dropped = {"PYTHONPATH": "/evil", "GITHUB_TOKEN": "t", "DATABASE_URL": "d", "LITELLM_MODE": "DEV"}
+    seen = child_environment(kept | dropped)
+    assert kept.items() <= seen.items()
+    assert not {"PYTHONPATH", "GITHUB_TOKEN", "DATABASE_URL"} & seen.keys()
+    assert seen["LITELLM_MODE"] == "PRODUCTION"
+
+
+@pytest.mark.parametrize(
+    ("model", "environ", "variable"),
+    [
+        ("openai/gpt-4o-mini", {}, "OPENAI_API_KEY"),
+        ("openai/gpt-4o-mini", {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY"),
+        ("openai/gpt-4o-mini", {"OPENAI_API_KEY": "k"}, None),
+        ("openai/tiny", {"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}, None),
+        ("gemini/flash", {"GOOGLE_API_KEY": "k"}, None),
+        ("ollama/qwen3", {}, None),
+    ],
+)
+def test_a_key_is_missing_only_where_nothing_takes_its_place(
+    model: str, environ: dict[str, str], variable: str | None
+) -> None:
+    assert missing_key(model, environ) == variable

@@ -1,0 +1,424 @@
+"""The model process, with the real litellm and a real HTTP endpoint."""
+
+import signal
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from sysconfig import get_path
+
+import anyio
+import psutil
+import pytest
+
+from podium.adapters.models.client import ModelProcess
+from podium.errors import ModelUnavailable
+from podium.ports import ContextOverflow, Json, ModelAnswer, ModelFault, ModelRequest
+from tests.models.provider import Provider, Reply, calls, drops, fails, says
+
+pytestmark = pytest.mark.anyio
+
+TOOL: dict[str, Json] = {
+    "type": "function",
+    "function": {
+        "name": "read_file",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}},
+    },
+}
+KEY = "secret-of-the-user-4711"
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One event loop for the module, because importing litellm takes seconds."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def model() -> AsyncIterator[ModelProcess]:
+    async with anyio.create_task_group() as tasks:
+        process = ModelProcess({"MY_KEY": KEY})
+        await tasks.start(process.run)
+        await process.warm()
+        yield process
+        tasks.cancel_scope.cancel()
+
+
+def request(provider: Provider | str, model: str = "openai/tiny", text: str = "hello") -> ModelRequest:
+    url = provider if isinstance(provider, str) else provider.url
+    return ModelRequest("r1", model, "worker", ({"role": "user", "content": text},), (TOOL,), api_base=url)
+
+
+async def ask(model: ModelProcess, reply: Reply, name: str = "openai/tiny") -> ModelAnswer:
+    async with Provider([reply]) as provider:
+        return await model.complete(request(provider, name))
+
+
+# --- answers ----------------------------------------------------------------------------------------
+
+
+async def test_an_answer_in_words_holds_only_the_keys_of_the_contract(model: ModelProcess) -> None:
+    answer = await ask(model, says("hello", reasoning_content="hm", refusal=None))
+    assert answer.message == {"role": "assistant", "content": "hello"}
+    assert answer.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("name", ["openai/tiny", "hosted_vllm/tiny"])
+async def test_a_tool_call_arrives_with_what_was_asked_unchanged(model: ModelProcess, name: str) -> None:
+    async with Provider([calls(("read_file", {"path": "a.py"}))]) as provider:
+        answer = await model.complete(request(provider, name))
+    (seen,) = provider.requests
+    assert seen.path == "/v1/chat/completions"
+    assert seen.body["model"] == "tiny"
+    assert seen.body["messages"] == [{"role": "user", "content": "hello"}]
+    assert seen.body["tools"] == [TOOL]
+    assert not seen.body.get("stream")
+    (call,) = tool_calls(answer)
+    assert call == {"id": call["id"], "type": "function", "function": call["function"]}
+    assert call["function"] == {"name": "read_file", "arguments": '{"path": "a.py"}'}
+    assert answer.finish_reason == "tool_calls"
+
+
+async def test_a_conversation_with_tool_results_passes(model: ModelProcess) -> None:
+    async with Provider([says("done")]) as provider:
+        conversation: tuple[dict[str, Json], ...] = (
+            {"role": "system", "content": "You read."},
+            {"role": "user", "content": "ünïcode, \x00, 🎼"},
+            {
+                "role": "assistant",
+                "content": "I look.",
+                "tool_calls": [
+                    {"id": "c1", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}
+                ],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "text"},
+        )
+        await model.complete(replace(request(provider), messages=conversation))
+        assert provider.requests[0].body["messages"] == list(conversation)
+
+
+async def test_missing_call_ids_are_filled_in_and_differ(model: ModelProcess) -> None:
+    function = {"name": "read_file", "arguments": "{}"}
+    reply = says(
+        None, tool_calls=[{"type": "function", "function": function}] * 2, finish_reason="tool_calls"
+    )
+    ids = [call["id"] for call in tool_calls(await ask(model, reply))]
+    assert all(ids)
+    assert len(set(map(str, ids))) == 2
+
+
+async def test_usage_and_cost_come_from_the_provider(model: ModelProcess) -> None:
+    usage = (await ask(model, says("x"), "openai/gpt-4o-mini")).usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (1000, 8, 768)
+    assert not usage.estimated
+    assert usage.cost_usd == pytest.approx(232 * 0.15e-6 + 768 * 0.075e-6 + 8 * 0.6e-6)
+
+
+async def test_the_cost_of_an_unknown_model_is_unknown(model: ModelProcess) -> None:
+    assert (await ask(model, says("x"), "openai/tiny")).usage.cost_usd is None
+
+
+@pytest.mark.parametrize("name", ["openai/tiny", "hosted_vllm/tiny"])
+async def test_usage_that_the_provider_did_not_send_is_marked_as_an_estimate(
+    model: ModelProcess, name: str
+) -> None:
+    usage = (await ask(model, says("x" * 350, usage=None), name)).usage
+    assert usage.estimated
+    assert usage.prompt_tokens > 10
+    assert usage.completion_tokens > 10
+
+
+async def test_an_answer_cut_at_the_length_limit_says_so(model: ModelProcess) -> None:
+    assert (await ask(model, says("half a sen", finish_reason="length"))).finish_reason == "length"
+
+
+async def test_fifty_agents_are_answered_at_once(model: ModelProcess) -> None:
+    async with Provider(
+        lambda received: says(received.body["messages"][0]["content"]).after(0.5)
+    ) as provider:
+        answers: dict[str, Json] = {}
+
+        async def agent(name: str) -> None:
+            answers[name] = (await model.complete(request(provider, text=name))).message["content"]
+
+        begun = time.monotonic()
+        async with anyio.create_task_group() as agents:
+            for number in range(50):
+                agents.start_soon(agent, f"agent {number}")
+        assert time.monotonic() - begun < 5
+    assert answers == {name: name for name in answers}
+    assert len(answers) == 50
+    arrivals = [received.arrived_at for received in provider.requests]
+    replies = [received.answered_at or 0.0 for received in provider.requests]
+    assert sum(arrival < min(replies) for arrival in arrivals) >= 20
+
+
+async def test_long_messages_pass_both_ways(model: ModelProcess) -> None:
+    text = "0123456789abcdef" * (512 * 1024)
+    answer = await ask(model, says(text))
+    assert answer.message["content"] == text
+    with pytest.raises(ModelUnavailable, match="no built-in model"):
+        await model.complete(request("", "builtin/nothing", text=text * 4))  # 32 MiB
+
+
+# --- what goes wrong --------------------------------------------------------------------------------
+
+QUOTA = fails(429, "You exceeded your current quota", "insufficient_quota")
+TOO_LONG = (
+    "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+)
+LLAMA_CPP = "the request exceeds the available context size, try increasing it"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "said"),
+    [
+        (fails(429, "slow down", "rate_limit_exceeded"), ModelFault, "slow down"),
+        (fails(500, "oops"), ModelFault, "oops"),
+        (fails(502, "bad gateway"), ModelFault, "bad gateway"),
+        (fails(503, "overloaded, reduce the length of the queue"), ModelFault, "overloaded"),
+        (fails(504, "gateway timeout"), ModelFault, "gateway timeout"),
+        (fails(529, "Overloaded"), ModelFault, "Overloaded"),
+        (fails(408, "request timeout"), ModelFault, "request timeout"),
+        (Reply(502, "<html>Bad gateway</html>"), ModelFault, "Bad gateway"),
+        (Reply(200, "this is not json"), ModelFault, "not JSON"),
+        (Reply(200, {"object": "chat.completion", "choices": []}), ModelFault, "without choices"),
+        (drops(), ModelFault, ""),
+        (fails(400, TOO_LONG, "context_length_exceeded"), ContextOverflow, "8192"),
+        (fails(400, "Input too large for model", "context_length_exceeded"), ContextOverflow, "too large"),
+        (fails(400, LLAMA_CPP), ContextOverflow, "context size"),
+        (fails(413, "Payload refused"), ContextOverflow, "Payload"),
+        (
+            fails(429, "Request too large for tiny: Limit 10000, Requested 20000"),
+            ContextOverflow,
+            "too large",
+        ),
+        (QUOTA, ModelUnavailable, "no credit"),
+        (fails(402, "Insufficient Balance"), ModelUnavailable, "no credit"),
+        (fails(401, "Incorrect API key provided: sk-abcdefgh"), ModelUnavailable, "OPENAI_API_KEY"),
+        (fails(403, "forbidden"), ModelUnavailable, "forbidden"),
+        (fails(404, "The model `tiny` does not exist"), ModelUnavailable, "has no model `openai/tiny`"),
+        (fails(400, "Unknown parameter foo"), ModelUnavailable, "Unknown parameter foo"),
+        (fails(422, "tools: not allowed"), ModelUnavailable, "tools: not allowed"),
+    ],
+)
+async def test_a_provider_error_becomes_one_plain_sentence_after_one_request(
+    model: ModelProcess, reply: Reply, kind: type[Exception], said: str
+) -> None:
+    async with Provider([reply, says("a retry that nobody asked for")]) as provider:
+        with pytest.raises((ModelFault, ModelUnavailable)) as caught:
+            await model.complete(request(provider))
+    assert type(caught.value) is kind
+    assert said in str(caught.value)
+    assert "litellm" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["hosted_vllm/tiny", "deepseek/tiny", "anthropic/tiny"])
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (fails(429, "slow down", retry_after="3"), ModelFault),
+        (fails(400, TOO_LONG), ContextOverflow),
+        (fails(401, "who are you"), ModelUnavailable),
+        (drops(), ModelFault),
+    ],
+)
+async def test_other_providers_errors_mean_the_same(
+    model: ModelProcess, name: str, reply: Reply, kind: type[Exception]
+) -> None:
+    with pytest.raises((ModelFault, ModelUnavailable)) as caught:
+        await ask(model, reply, name)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "least_s", "most_s"),
+    [
+        ({"retry_after": "7"}, 7, 7),
+        ({"retry_after": "60", "retry_after_ms": "1500"}, 1.5, 1.5),
+        ({"retry_after": formatdate(time.time() + 1000, usegmt=True)}, 800, 1000),
+    ],
+)
+async def test_the_wait_that_a_provider_asks_for_is_told(
+    model: ModelProcess, headers: dict[str, str], least_s: float, most_s: float
+) -> None:
+    with pytest.raises(ModelFault) as caught:
+        await ask(model, fails(429, "slow down", "rate_limit_exceeded", **headers))
+    assert least_s <= (caught.value.retry_after_s or 0) <= most_s
+
+
+@pytest.mark.parametrize("name", ["openai/tiny", "hosted_vllm/tiny", "ollama_chat/tiny"])
+async def test_a_refused_connection_says_what_to_start(model: ModelProcess, name: str) -> None:
+    async with Provider([]) as provider:
+        url = provider.url
+    with pytest.raises(ModelUnavailable) as caught:
+        await model.complete(request(url, name))
+    assert str(caught.value) == f"No model answers at {url}: start it or set `api_base`."
+
+
+async def test_an_unknown_provider_says_how_models_are_named(model: ModelProcess) -> None:
+    with pytest.raises(ModelUnavailable, match="set `model` to provider/name"):
+        await ask(model, says("x"), "gibberish")
+
+
+async def test_an_answer_that_takes_too_long_is_a_fault(model: ModelProcess) -> None:
+    async with Provider([says("late").after(5)]) as provider:
+        begun = time.monotonic()
+        with pytest.raises(ModelFault, match=r"0\.3 s"):
+            await model.complete(replace(request(provider), timeout_s=0.3))
+        assert time.monotonic() - begun < 2
+
+
+async def test_cancelling_closes_the_connection_at_once(model: ModelProcess) -> None:
+    arrived = anyio.Event()
+
+    def respond(_: object) -> Reply:
+        arrived.set()
+        return says("late").after(3)
+
+    async with Provider(respond) as provider, anyio.create_task_group() as tasks:
+        tasks.start_soon(model.complete, request(provider))
+        await arrived.wait()
+        cancelled_at = time.monotonic()
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True), anyio.fail_after(2):
+            await provider.requests[0].abandoned.wait()
+        assert (provider.requests[0].abandoned_at or 0.0) - cancelled_at < 0.2
+    assert (await ask(model, says("next"))).message["content"] == "next"
+
+
+# --- keys -------------------------------------------------------------------------------------------
+
+
+async def test_the_key_that_the_user_names_is_used_and_never_shown(model: ModelProcess) -> None:
+    async with Provider([says("x"), fails(401, f"the key {KEY} is wrong")]) as provider:
+        asked = replace(request(provider), api_key_env="MY_KEY")
+        await model.complete(asked)
+        with pytest.raises(ModelUnavailable, match="correct MY_KEY") as caught:
+            await model.complete(asked)
+    assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in str(caught.value)
+
+
+async def test_a_missing_key_is_told_at_once_and_starts_nothing() -> None:
+    process = ModelProcess({})  # nobody runs it
+    with pytest.raises(ModelUnavailable, match=r"OPENAI_API_KEY.*`api_base`"):
+        await process.complete(replace(request(""), model="openai/gpt-4o-mini", api_base=None))
+    with pytest.raises(ModelUnavailable, match="NO_SUCH_KEY is empty"):
+        await process.complete(replace(request("http://127.0.0.1:1"), api_key_env="NO_SUCH_KEY"))
+
+
+# --- the process ------------------------------------------------------------------------------------
+
+
+async def start_child(process: ModelProcess) -> psutil.Process:
+    """Make `process` start its child without litellm, and return the child."""
+    known = set(psutil.Process().children())
+    with pytest.raises(ModelUnavailable, match="no built-in model"):
+        await process.complete(request("", "builtin/nothing"))
+    (child,) = set(psutil.Process().children()) - known
+    return child
+
+
+async def test_a_model_process_that_dies_fails_its_requests_and_is_started_again() -> None:
+    process, before = ModelProcess({}), set(psutil.Process().children())
+    failures: list[ModelFault] = []
+
+    async def in_flight() -> None:
+        try:
+            await process.complete(request("http://127.0.0.1:1"))
+        except ModelFault as fault:
+            failures.append(fault)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(process.run)
+        child = await start_child(process)
+        async with anyio.create_task_group() as agents:
+            agents.start_soon(in_flight)
+            agents.start_soon(in_flight)
+            await anyio.wait_all_tasks_blocked()
+            child.kill()
+        assert ["model process ended" in str(failure) for failure in failures] == [True, True]
+        begun = time.monotonic()
+        await start_child(process)
+        assert time.monotonic() - begun < 4  # a built-in program never waits for litellm
+        tasks.cancel_scope.cancel()
+    assert set(psutil.Process().children()) <= before
+
+
+START = """
+import os, signal, sys
+import anyio
+from podium.adapters.models.client import ModelProcess
+from podium.errors import ModelUnavailable
+from podium.ports import ModelRequest
+async def start(then):
+    async with anyio.create_task_group() as tasks:
+        process = ModelProcess()
+        tasks.start_soon(process.run)
+        await then(process)
+        tasks.cancel_scope.cancel()
+"""
+
+
+def test_the_model_process_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = f"""{START}
+async def die(process):
+    try:
+        await process.complete(ModelRequest("r", "builtin/nothing", "", (), ()))
+    except ModelUnavailable:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(process.complete, ModelRequest("r", "openai/x", "", (), (), api_base="http://127.0.0.1:1"))
+            await anyio.sleep(0.5)  # the child imports litellm by now
+            os.kill(os.getpid(), signal.SIGKILL)
+anyio.run(start, die)
+"""
+    # The child inherits standard error, so this returns when it is gone too.
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, timeout=15, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+async def test_a_workspace_cannot_reach_into_the_model_process_and_the_parent_never_loads_litellm(
+    tmp_path: Path,
+) -> None:
+    # The environment is inside the workspace, as users have it; litellm looks for .env above itself.
+    venv.create(tmp_path / ".venv", symlinks=True)
+    (site,) = (tmp_path / ".venv/lib").glob("python*/site-packages")
+    site.rmdir()
+    site.symlink_to(get_path("purelib"))
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=from-the-workspace\nOPENAI_ORGANIZATION=evil\n", "utf-8")
+    for module in ("podium", "litellm", "json", "anyio"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported from the workspace')", "utf-8")
+    async with Provider([says("hello")]) as provider:
+        script = f"""{START}
+async def ask(process):
+    answer = await process.complete(
+        ModelRequest("r", "openai/tiny", "", ({{"role": "user", "content": "x"}},), (), api_base={provider.url!r}))
+    print(answer.message["content"], [name for name in ("litellm", "openai") if name in sys.modules])
+anyio.run(start, ask)
+"""
+        python = str(tmp_path / ".venv/bin/python")
+        with anyio.fail_after(40):
+            done = await anyio.run_process(
+                [python, "-P", "-c", script],
+                cwd=tmp_path,
+                check=False,
+                env={"PYTHONPATH": str(tmp_path / "none")},
+            )
+    assert done.stdout.decode().strip() == "hello []", done.stderr.decode()
+    assert provider.requests[0].headers["authorization"] == "Bearer not-needed"
+    assert "openai-organization" not in provider.requests[0].headers
+
+
+def tool_calls(answer: ModelAnswer) -> list[dict[str, Json]]:
+    found = answer.message["tool_calls"]
+    assert isinstance(found, list)
+    return [call for call in found if isinstance(call, dict)]
