@@ -9,12 +9,13 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 Params: TypeAlias = Any
+"""Not `object`: pygls would take that for a parameter that wants the server."""
 
 server = LanguageServer("stock", "0")
 
 
 @server.feature("probe/echo")
-def echo(params: object) -> object:
+def echo(params: Params) -> object:
     """Return the params."""
     return params
 
@@ -26,7 +27,7 @@ def hover(params: types.HoverParams) -> types.Hover:
 
 
 @server.feature("probe/fail")
-def fail(_params: object) -> None:
+def fail(_params: Params) -> None:
     """Fail by a defect."""
     raise ValueError(f"a secret in {__file__}")
 
@@ -69,9 +70,9 @@ def text(params: Params) -> dict[str, object]:
 
 
 @server.command("probe.command")
-def command(*arguments: object) -> dict[str, object]:
+def command(argument: Params) -> dict[str, object]:
     """Return the arguments; the token does not come this far."""
-    return {"arguments": arguments}
+    return {"arguments": [argument]}
 
 
 @server.command("probe.sleep")
