@@ -1,0 +1,1 @@
+"""builtin/repair: the embedded default model."""

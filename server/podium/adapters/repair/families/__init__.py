@@ -1,0 +1,1 @@
+"""Families of changes: each proposes small slips of one sort, put right."""

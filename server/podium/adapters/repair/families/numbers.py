@@ -1,0 +1,145 @@
+"""Off by one: constants, indexes, bounds of ranges and slices, and terms that are one too many."""
+
+import ast
+from collections.abc import Iterator
+
+from podium.adapters.repair.names import dotted
+from podium.adapters.repair.unit import Change, Unit
+
+
+def constants(unit: Unit) -> Iterator[Change]:
+    """Propose a neighbour, the opposite, or a usual limit for each number and truth value."""
+    for node in unit.nodes:
+        if not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, bool):
+            yield unit.replace(node, str(not node.value), "constant.flag")
+        elif isinstance(node.value, int):
+            yield from _steps(unit, node, node.value)
+
+
+def _steps(unit: Unit, node: ast.Constant, value: int) -> Iterator[Change]:
+    above = unit.source.parent(node)
+    if isinstance(above, ast.UnaryOp) and isinstance(above.op, ast.USub):
+        yield unit.replace(above, str(value), "constant.step", 0.7)
+        return
+    for other, weight in ((value + 1, 1.0), (value - 1, 1.0)):
+        if other >= 0:
+            yield unit.replace(node, str(other), "constant.step", weight)
+    if value in (0, 1):
+        yield unit.replace(node, "-1", "constant.step", 0.5)
+    if value > 2:
+        for other in (value * 10, value // 10, value * 2, value // 2):
+            yield unit.replace(node, str(other), "constant.other", 0.3)
+    for other in sorted(_numbers(unit) - {value, value + 1, value - 1}):
+        yield unit.replace(node, str(other), "constant.other", 0.6)
+
+
+def _numbers(unit: Unit) -> set[int]:
+    return {
+        node.value
+        for node in ast.walk(unit.root)
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool)
+    }
+
+
+def offsets(unit: Unit) -> Iterator[Change]:
+    """Propose one more and one less wherever a number counts or points."""
+    for node in unit.nodes:
+        weight = _counts(unit, node)
+        if weight and not isinstance(node, ast.Constant | ast.Slice | ast.Tuple):
+            text = unit.source.code(node)
+            for sign in "+-":
+                if not text.endswith(("+ 1", "- 1")):
+                    yield unit.replace(node, f"{text} {sign} 1", "number.offset", weight)
+
+
+def terms(unit: Unit) -> Iterator[Change]:
+    """Propose each side of an operation alone: a term that is one too many."""
+    for node in unit.nodes:
+        if isinstance(node, ast.BinOp):
+            small = isinstance(node.right, ast.Constant)
+            yield unit.replace(node, unit.source.code(node.left), "term.drop", 1.0 if small else 0.6)
+            yield unit.replace(node, unit.source.code(node.right), "term.drop", 0.1 if small else 0.4)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
+            if not isinstance(node.operand, ast.Constant):
+                yield unit.replace(node, unit.source.code(node.operand), "term.drop", 1.0)
+
+
+def slices(unit: Unit) -> Iterator[Change]:
+    """Propose other bounds for a slice, a slice of a sequence, and no slice."""
+    for node in unit.nodes:
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            yield from _bounds(unit, node, node.slice)
+        elif dotted(node) and isinstance(getattr(node, "ctx", None), ast.Load):
+            if "sequence" in unit.names.uses_of(dotted(node)) and _takes_slice(unit, node):
+                yield from _cuts(unit, node)
+
+
+def _bounds(unit: Unit, node: ast.Subscript, bounds: ast.Slice) -> Iterator[Change]:
+    value = unit.source.atom(node.value)
+    low = unit.source.code(bounds.lower) if bounds.lower else ""
+    high = unit.source.code(bounds.upper) if bounds.upper else ""
+    step = f":{unit.source.code(bounds.step)}" if bounds.step else ""
+    yield unit.replace(node, value, "slice.bounds", 0.6)
+    if low or high:
+        yield unit.replace(node, f"{value}[{high}:{low}{step}]", "slice.bounds", 0.8)
+    if not low:
+        yield unit.replace(node, f"{value}[1:{high}{step}]", "slice.bounds", 0.7)
+    if not high:
+        yield unit.replace(node, f"{value}[{low}:-1{step}]", "slice.bounds", 0.4)
+    if not step:
+        yield unit.replace(node, f"{value}[{low}:{high}:-1]", "slice.bounds", 0.2)
+
+
+def _cuts(unit: Unit, node: ast.expr) -> Iterator[Change]:
+    text = unit.source.code(node)
+    for cut, weight in (("[1:]", 1.0), ("[:-1]", 0.6), ("[::-1]", 0.6), ("[:]", 0.3)):
+        yield unit.replace(node, text + cut, "slice.cut", weight)
+    for name in unit.names.with_use(["number"]):
+        yield unit.replace(node, f"{text}[{name}:]", "slice.cut", 0.6)
+        yield unit.replace(node, f"{text}[:{name}]", "slice.cut", 0.5)
+
+
+def _takes_slice(unit: Unit, node: ast.expr) -> bool:
+    above, field = unit.source.parent(node), unit.source.field(node)
+    return not (isinstance(above, ast.Subscript | ast.Attribute) and field == "value") and field != "func"
+
+
+def _counts(unit: Unit, node: ast.expr) -> float:
+    """Return how likely the expression is off by one: 0 where it holds no number."""
+    above, field = unit.source.parent(node), unit.source.field(node)
+    number = _is_number(unit, node)
+    match above:
+        case ast.Subscript() if field == "slice":
+            return 0.0 if "text" in unit.names.uses_of(dotted(node)) else 0.8
+        case ast.Slice():
+            return 1.0
+        case ast.Call(func=ast.Name(id="range")) if field == "args":
+            return 1.0
+        case ast.Call() if field == "args":
+            return 0.6 if number else 0.1
+        case ast.Compare():
+            return 0.6 if number else 0.0
+        case ast.Return():
+            return 0.9 if number else 0.4
+        case ast.Assign() | ast.AugAssign() if field == "value":
+            return 0.8 if number else 0.1
+        case ast.BinOp():
+            return 0.2 if number else 0.0
+        case _:
+            return 0.0
+
+
+def _is_number(unit: Unit, node: ast.expr) -> bool:
+    if dotted(node):
+        return "number" in unit.names.uses_of(dotted(node))
+    match node:
+        case ast.Call(func=ast.Name(id="len" | "sum" | "max" | "min" | "abs" | "int")):
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return any(function.name == name for function in unit.functions)
+        case ast.BinOp(left=left, right=right):
+            return _is_number(unit, left) or _is_number(unit, right) or isinstance(left, ast.Constant)
+        case _:
+            return False

@@ -1,0 +1,62 @@
+"""Right things in the wrong order: arguments, operands, tuples, indexes, branches."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from podium.adapters.repair.unit import Change, Unit
+
+_ONE_SIDED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift, ast.Add)
+
+
+def arguments(unit: Unit) -> Iterator[Change]:
+    """Propose each pair of positional arguments of a call exchanged."""
+    for node in unit.nodes:
+        if isinstance(node, ast.Call) and not any(isinstance(item, ast.Starred) for item in node.args):
+            for distance, change in _exchanged(unit, node.args, "order.arguments", node):
+                yield unit.rewrite(
+                    change.start, change.end, change.new, change.kind, node, 1.0 if distance == 1 else 0.5
+                )
+
+
+def operands(unit: Unit) -> Iterator[Change]:
+    """Propose the sides of an operation exchanged, where that makes a difference."""
+    for node in unit.nodes:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, _ONE_SIDED):
+            numeric = (
+                isinstance(node.op, ast.Add)
+                and isinstance(node.right, ast.Constant)
+                and isinstance(node.right.value, int)
+            )
+            if not numeric:
+                for _, change in _exchanged(unit, [node.left, node.right], "order.operands", node):
+                    yield change
+
+
+def elements(unit: Unit) -> Iterator[Change]:
+    """Propose neighbours in a tuple or list exchanged, and `a[i][j]` as `a[j][i]`."""
+    for node in unit.nodes:
+        if isinstance(node, ast.Tuple | ast.List) and 2 <= len(node.elts) <= 4:
+            for distance, change in _exchanged(unit, node.elts, "order.elements", node):
+                if distance == 1:
+                    yield change
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Subscript):
+            for _, change in _exchanged(unit, [node.value.slice, node.slice], "order.indexes", node):
+                yield change
+        elif isinstance(node, ast.IfExp):
+            for _, change in _exchanged(unit, [node.body, node.orelse], "order.branches", node):
+                yield change
+
+
+def _exchanged(
+    unit: Unit, nodes: Sequence[ast.expr], kind: str, at: ast.expr
+) -> Iterator[tuple[int, Change]]:
+    for (i, left), (j, right) in combinations(enumerate(nodes), 2):
+        (start, left_end), (right_start, end) = unit.source.span(left), unit.source.span(right)
+        gap = unit.source.text[left_end:right_start]
+        if isinstance(at, ast.BinOp):
+            first, second = unit.source.atom(right), unit.source.atom(left)
+        else:
+            first, second = unit.source.code(right), unit.source.code(left)
+        if first != second and gap.count("(") == gap.count(")"):
+            yield j - i, unit.rewrite(start, end, first + gap + second, kind, at)
