@@ -1,0 +1,307 @@
+"""Directories that hold a candidate tree while something runs on it.
+
+A slot is reused: before each run it is compared with what it should hold, file by file, and only the
+differences are written. Whatever the last run left behind is removed the same way, so nothing passes from
+one run to the next. Slots never touch the workspace.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeAlias
+
+import anyio
+import anyio.to_thread
+
+from podium.adapters.checks.listing import Listing
+from podium.errors import ToolError
+
+if sys.platform != "win32":
+    import fcntl
+
+PLUGIN = "podium_pytest_report"
+"""Name under which the reporting plugin is importable; it lies alone in its directory, so it shadows nothing."""
+
+_RUNTIME = Path(__file__).parent / "runtime"
+_PREFIX = "podium-checks-"
+_YOUNG_S = 3600
+_MAX_OUTPUT = 64 * 1024**2
+_RACY_NS = 50_000_000
+"""A file that changed this shortly before it was read could change again without its times changing."""
+
+Stamp: TypeAlias = tuple[int, int, int, int, int]
+"""Mode, size, modification and change time in ns, and inode: equal stamps mean an untouched file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """One file in a slot: the stamp of its source (None: from the overlay), its own, and what it holds."""
+
+    source: Stamp | None
+    own: Stamp
+    mode: str
+    digest: bytes
+
+
+class Slot:
+    """One directory with a candidate tree, and places beside it for what a run writes."""
+
+    def __init__(self, home: Path, root: Path) -> None:
+        self.tree = home / "tree"
+        self.out = home / "out"
+        self.cache = home / "cache"
+        self.plugins = home / "plugins"
+        for place in (self.tree, self.out, self.cache, self.plugins):
+            place.mkdir(parents=True)
+        shutil.copyfile(_RUNTIME / "pytest_report.py", self.plugins / f"{PLUGIN}.py")
+        self._root = root
+        self._held: dict[str, _Held] = {}
+
+    def clear_output(self) -> None:
+        """Remove what the last run wrote beside the tree."""
+        for place in self.out.iterdir():
+            if place.is_dir() and not place.is_symlink():
+                remove_tree(place)
+            else:
+                place.unlink()
+
+    def read_output(self, name: str) -> bytes:
+        """Return what the run wrote into a file beside the tree, or nothing.
+
+        The run chose what lies there: only a regular file is read, never what a link leads to, and at most
+        64 MiB of it.
+        """
+        try:
+            number = os.open(
+                self.out / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            )
+        except OSError:
+            return b""
+        with os.fdopen(number, "rb") as file:
+            return file.read(_MAX_OUTPUT) if stat.S_ISREG(os.fstat(number).st_mode) else b""
+
+    def sync(self, listing: Listing, overlay: Mapping[str, bytes | None], *, link_dependencies: bool) -> str:
+        """Make the tree hold exactly the candidate, and return its hash.
+
+        The hash is SHA-256 over the sorted paths, modes and contents; it does not depend on the slot.
+        Dependency directories appear empty, to be mounted over, or as links to the user's own.
+
+        Raises:
+            ToolError: a path of the overlay leaves the workspace or lies in a dependency directory.
+        """
+        laid_over = {self._confined(path, listing): content for path, content in overlay.items()}
+        wanted = {path for path in listing.files if path not in laid_over}
+        wanted |= {path for path, content in laid_over.items() if content is not None}
+        dependencies = set(listing.dependencies)
+        self._clean(wanted, dependencies)
+        for path in sorted(wanted):
+            content = laid_over.get(path)
+            if content is None:
+                self._take_from_disk(path)
+            else:
+                self._take_content(path, content)
+        for path in dependencies:
+            self._provide(path, link=link_dependencies)
+        return self._hash()
+
+    def _confined(self, path: str, listing: Listing) -> str:
+        """Return where `path` really lies below the root."""
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or not pure.parts or ".." in pure.parts or ".git" in pure.parts:
+            raise ToolError(f"{path} is not a path inside the workspace.")
+        real = (self._root / pure).parent.resolve() / pure.name
+        if not real.is_relative_to(self._root):
+            raise ToolError(f"{path} leads out of the workspace.")
+        inside = real.relative_to(self._root).as_posix()
+        if any(inside == place or inside.startswith(place + "/") for place in listing.dependencies):
+            raise ToolError(f"{path} lies in a directory of installed dependencies, which checks only read.")
+        return inside
+
+    def _clean(self, wanted: set[str], dependencies: set[str]) -> None:
+        """Remove what is not wanted, and forget what is no longer as it was written."""
+        directories = {
+            parent.as_posix() for path in wanted | dependencies for parent in PurePosixPath(path).parents
+        }
+        present = dict(self._walk(directories, dependencies))
+        for path, stamp in present.items():
+            held = self._held.get(path)
+            if path not in wanted or held is None or held.own != stamp:
+                (self.tree / path).unlink()
+                self._held.pop(path, None)
+        self._held = {path: held for path, held in self._held.items() if path in present}
+
+    def _walk(self, directories: set[str], dependencies: set[str]) -> list[tuple[str, Stamp]]:
+        """Return every file and link in the tree; directories that are not wanted are removed on the way."""
+        found: list[tuple[str, Stamp]] = []
+        pending = [""]
+        while pending:
+            here = pending.pop()
+            (self.tree / here).chmod(0o755)
+            with os.scandir(self.tree / here) as entries:
+                for entry in entries:
+                    path = f"{here}/{entry.name}" if here else entry.name
+                    if not entry.is_dir(follow_symlinks=False):
+                        found.append((path, _stamp(entry.stat(follow_symlinks=False))))
+                    elif path in directories:
+                        pending.append(path)
+                    elif path not in dependencies:
+                        remove_tree(Path(entry.path))
+        return found
+
+    def _take_from_disk(self, path: str) -> None:
+        source = self._root / path
+        try:
+            before = source.lstat()
+        except FileNotFoundError:
+            self._drop(path)
+            return
+        held = self._held.get(path)
+        if held is not None and held.source == _stamp(before):
+            return
+        read_at_ns = time.time_ns()
+        if stat.S_ISLNK(before.st_mode):
+            content, mode = os.fsencode(source.readlink()), "120000"
+        elif stat.S_ISREG(before.st_mode):
+            content, mode = source.read_bytes(), _mode(before)
+        else:
+            self._drop(path)
+            return
+        racy = before.st_mtime_ns > read_at_ns - _RACY_NS
+        self._write(path, content, mode, None if racy else _stamp(before))
+
+    def _take_content(self, path: str, content: bytes) -> None:
+        source = self._root / path
+        mode = _mode(source.stat()) if source.is_file() else "100644"
+        self._write(path, content, mode, None)
+
+    def _write(self, path: str, content: bytes, mode: str, source: Stamp | None) -> None:
+        digest = hashlib.sha256(content).digest()
+        held = self._held.get(path)
+        place = self.tree / path
+        if held is None or held.digest != digest or held.mode != mode:
+            self._drop(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if mode == "120000":
+                place.symlink_to(os.fsdecode(content))
+            else:
+                place.write_bytes(content)
+                place.chmod(0o755 if mode == "100755" else 0o644)
+        self._held[path] = _Held(source, _stamp(place.lstat()), mode, digest)
+
+    def _drop(self, path: str) -> None:
+        self._held.pop(path, None)
+        (self.tree / path).unlink(missing_ok=True)
+
+    def _provide(self, path: str, *, link: bool) -> None:
+        place = self.tree / path
+        if link:
+            if not place.is_symlink():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(self._root / path)
+        else:
+            place.mkdir(parents=True, exist_ok=True)
+
+    def _hash(self) -> str:
+        total = hashlib.sha256()
+        for path, held in sorted(self._held.items()):
+            total.update(f"{path}\0{held.mode}\0".encode("utf-8", "surrogateescape") + held.digest)
+        return total.hexdigest()
+
+
+class Slots:
+    """A few slots in a private directory, lent to one run each; `n` of them at most."""
+
+    def __init__(self, root: Path, n: int) -> None:
+        self.n = n
+        self._root = root
+        self._free: list[Slot] = []
+        self._turn = anyio.Semaphore(n)
+        self._home: Path | None = None
+        self._lock: int | None = None
+        self._n_made = 0
+
+    @asynccontextmanager
+    async def take(self) -> AsyncGenerator[Slot]:
+        """Lend a slot, the one last used first; wait while all are lent."""
+        async with self._turn:
+            slot = self._free.pop() if self._free else await anyio.to_thread.run_sync(self._make)
+            try:
+                yield slot
+            finally:
+                self._free.append(slot)
+
+    def remove(self) -> None:
+        """Delete all slots from the disk. Nothing may run in them any more."""
+        if self._home is not None:
+            remove_tree(self._home)
+            self._home = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        self._free.clear()
+
+    def _make(self) -> Slot:
+        if self._home is None:
+            remove_orphans(Path(tempfile.gettempdir()))
+            self._home = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+            self._lock = _lock(self._home)
+        self._n_made += 1
+        return Slot(self._home / f"slot-{self._n_made}", self._root)
+
+
+def remove_orphans(temporary: Path) -> None:
+    """Delete the slot directories of processes that died without doing so themselves.
+
+    A living owner holds a lock on a file in its directory; a directory without one may be in the making.
+    """
+    if sys.platform == "win32":
+        return
+    for home in temporary.glob(f"{_PREFIX}*"):
+        try:
+            if home.is_symlink() or home.stat().st_uid != os.getuid():
+                continue
+            lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            if home.is_dir() and time.time() - home.stat().st_mtime > _YOUNG_S:
+                remove_tree(home)
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_tree(home)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
+
+
+def remove_tree(place: Path) -> None:
+    """Delete a directory, also where a run has taken away its own write permission."""
+    for directory, names, _ in os.walk(place):
+        for below in (Path(directory) / name for name in names):
+            if not below.is_symlink():
+                below.chmod(0o700)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _lock(home: Path) -> int | None:
+    if sys.platform == "win32":
+        return None
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _mode(status: os.stat_result) -> str:
+    return "100755" if status.st_mode & stat.S_IXUSR else "100644"

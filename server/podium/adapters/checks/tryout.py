@@ -1,0 +1,174 @@
+"""Tries many variants of a candidate, so fast that searching for a repair becomes practical.
+
+Workers share one list of variants; each has a slot and, for pytest, a warm process in it. A variant first
+runs the tests that are known to fail, in a fork; only one that turns them green costs a whole fresh run.
+"""
+
+import os
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import anyio
+import anyio.to_thread
+
+from podium.adapters.checks.discovery import is_pytest
+from podium.adapters.checks.process import Finished, Limits, Output, end, limited, start
+from podium.adapters.checks.run import REPORT, narrowed, report_of, result_of, run_check, with_plugin
+from podium.adapters.checks.stand import Stand
+from podium.adapters.checks.warm import SCRIPT, ForkRequest, Warm, WarmProcessLost
+from podium.domain.checks import Check, CheckResult, Failure
+from podium.errors import ToolError
+
+NOT_RUN = 125
+ENOUGH_GREEN = 6
+
+_OUTPUT = "output.txt"
+_BASELINE_S = 20.0
+_BASELINE_TEST_S = 5.0
+_LEAST_S = 2.0
+_AFTER_A_HANG_S = 10.0
+_FORK_MEMORY_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the targets of one variant may take in all, and each of them."""
+
+    total_s: float
+    test_s: float
+
+
+class TryOut:
+    """One batch of variants; any number of workers may call `work` at the same time."""
+
+    def __init__(
+        self,
+        overlay: Mapping[str, bytes | None],
+        variants: Sequence[Mapping[str, bytes]],
+        check: Check,
+        targets: Sequence[str],
+    ) -> None:
+        self._overlay = overlay
+        self._variants = variants
+        self._check = check
+        self._targets = targets
+        self._pending = deque(range(len(variants)))
+        self._results: dict[int, CheckResult] = {}
+        self._pace: Pace | None = None
+        self._modules: Sequence[str] = ()
+        self._measuring = anyio.Lock()
+
+    def results(self) -> tuple[CheckResult, ...]:
+        """Return the results so far in the order of the variants; 125 where one was not run."""
+        missing = self._refused("not run: enough other variants are green")
+        return tuple(self._results.get(index, missing) for index in range(len(self._variants)))
+
+    async def work(self, stand: Stand) -> None:
+        """Run variants in this slot until none is left or enough are green."""
+        if not self._more():
+            return
+        async with self._warm(stand) as warm:
+            while self._more():
+                index = self._pending.popleft()
+                overlay = {**self._overlay, **self._variants[index]}
+                try:
+                    self._results[index] = await self._result(stand, warm, overlay)
+                except ToolError as problem:
+                    self._results[index] = self._refused(str(problem))
+
+    def _more(self) -> bool:
+        return bool(self._pending) and sum(result.green for result in self._results.values()) < ENOUGH_GREEN
+
+    async def _result(
+        self, stand: Stand, warm: Warm | None, overlay: Mapping[str, bytes | None]
+    ) -> CheckResult:
+        if is_pytest(self._check) and self._targets:
+            first = await self._targets_only(stand, warm, overlay)
+            if not first.green:
+                return first
+        return await run_check(stand, overlay, self._check)
+
+    async def _targets_only(
+        self, stand: Stand, warm: Warm | None, overlay: Mapping[str, bytes | None]
+    ) -> CheckResult:
+        pace = self._pace or Pace(self._check.timeout_s, self._check.timeout_s)
+        if warm is not None:
+            try:
+                return await self._in_fork(stand, warm, overlay, pace)
+            except WarmProcessLost:
+                pace = Pace(pace.total_s + _LEAST_S, pace.test_s)
+        check = replace(self._check, timeout_s=min(pace.total_s, self._check.timeout_s))
+        return await run_check(stand, overlay, check, self._targets)
+
+    async def _in_fork(
+        self, stand: Stand, warm: Warm, overlay: Mapping[str, bytes | None], pace: Pace
+    ) -> CheckResult:
+        tree_hash = await anyio.to_thread.run_sync(stand.sync, overlay)
+        stand.slot.clear_output()
+        argv = with_plugin(narrowed(self._check, self._targets, stand.root))
+        env = stand.report_env(REPORT, pace.test_s) | {"PODIUM_STOP_ON_HANG": "1"}
+        output = str(stand.slot.out / _OUTPUT)
+        answer = await warm.run(ForkRequest(argv[3:], env, output, pace.total_s, _FORK_MEMORY_BYTES))
+        printed = Output()
+        printed.add(stand.slot.read_output(_OUTPUT))
+        finished = Finished(answer.exit_code, printed.text(), answer.duration_s, answer.timed_out)
+        return result_of(stand, self._check, argv, finished, tree_hash)
+
+    @asynccontextmanager
+    async def _warm(self, stand: Stand) -> AsyncGenerator[Warm | None]:
+        """Lend a warm process that has run the targets once; None where there cannot be one."""
+        async with AsyncExitStack() as processes:
+            warm: Warm | None = None
+            if is_pytest(self._check) and self._targets and hasattr(os, "fork"):
+                try:
+                    warm = await self._started(stand, processes)
+                    if not await self._prepared(stand, warm):
+                        warm = await self._started(stand, processes)
+                except (OSError, WarmProcessLost):
+                    warm = None
+            yield warm
+
+    async def _started(self, stand: Stand, processes: AsyncExitStack) -> Warm:
+        await anyio.to_thread.run_sync(stand.sync, self._overlay)
+        argv = limited(stand.argv(["{python}", str(SCRIPT)]), Limits())
+        process = await start(argv, stand.slot.tree, stand.env(), stdin=True, keep_stderr=False)
+        processes.push_async_callback(end, process)
+        warm = Warm(process)
+        await warm.ready()
+        return warm
+
+    async def _prepared(self, stand: Stand, warm: Warm) -> bool:
+        """Set the pace by the time that the targets take now, and preload the modules that they import.
+
+        False where the preloaded modules change what the targets say: then the process is of no use, and no
+        later one preloads.
+        """
+        async with self._measuring:
+            if self._pace is None:
+                now = await self._in_fork(stand, warm, self._overlay, Pace(_BASELINE_S, _BASELINE_TEST_S))
+                self._pace = _pace(now, hung=now.timed_out or report_of(stand).n_hung > 0)
+                modules = stand.slot.read_output(f"{_OUTPUT}.modules").decode("utf-8", "replace").split()
+                await warm.preload(modules)
+                again = await self._in_fork(stand, warm, self._overlay, self._pace)
+                if _gist(again) != _gist(now):
+                    return False
+                self._modules = modules
+                return True
+        await warm.preload(self._modules)
+        return True
+
+    def _refused(self, why: str) -> CheckResult:
+        return CheckResult(self._check.name, self._check.argv, NOT_RUN, 0.0, why, "", (Failure(why),))
+
+
+def _pace(now: CheckResult, *, hung: bool) -> Pace:
+    """Return about ten times the present time; where the targets hang now, 2 s for each and 10 s in all."""
+    if hung:
+        return Pace(_AFTER_A_HANG_S, _LEAST_S)
+    return Pace(max(_LEAST_S, 10 * now.duration_s), max(_LEAST_S, 10 * now.duration_s))
+
+
+def _gist(result: CheckResult) -> tuple[object, ...]:
+    return (result.exit_code, sorted((failure.test, failure.line) for failure in result.failures))
