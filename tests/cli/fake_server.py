@@ -64,6 +64,10 @@ def until(command: str) -> Message:
     """Return the argument of the next `command`, which is answered with nothing."""
     while True:
         message = read()
+        if message.get("method") == "shutdown":
+            send(id=message["id"], result=None)
+        if message.get("method") == "exit":
+            sys.exit(0)
         if message.get("method") == "workspace/executeCommand" and message["params"]["command"] == command:
             send(id=message["id"], result={})
             return message["params"]["arguments"][0]
@@ -146,12 +150,12 @@ def patient() -> None:
 
 
 def deaf() -> None:
-    """A mission that does not care about being cancelled, and whose server cares about no signal."""
+    """A mission whose server cares neither for requests, nor for signals, nor for the end of its input."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait(60)"])
+    Path("child.pid").write_text(str(child.pid), encoding="utf-8")
     start()
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    while True:
-        read()
+    threading.Event().wait()
 
 
 def dies() -> None:

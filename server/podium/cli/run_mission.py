@@ -1,5 +1,6 @@
 """`podium task|plan|review|fix|search`: one mission, shown as it goes, and its exit code."""
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ def view_for(arguments: Namespace) -> View:
 async def follow(order: Order, view: View) -> int:
     """Run a mission to its end, show it and how it ended, and return the exit code.
 
-    Where no mission came to be, only the reason is told, on standard error.
+    Where no mission came to be, only the reason is told, on standard error; where nobody reads standard
+    output any more, nothing is.
     """
     mission = Run(order, view)
     failures: list[Exception] = []
@@ -53,6 +55,12 @@ async def follow(order: Order, view: View) -> int:
         await mission.to_its_end()
     except* (RequestFailed, ServerDied) as group:
         failures = leaves(group)
+    except* BrokenPipeError as group:
+        failures = leaves(group)
+    if any(isinstance(failure, BrokenPipeError) for failure in failures):
+        # Python would complain at its end that it cannot write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OTHERWISE
     state = mission.state
     if failures and not state.id:
         sys.stderr.write(f"podium: {failures[0]}\n")

@@ -266,7 +266,7 @@ class Client:
                 self._signal(signal.SIGTERM)
             if self._process.stdin:
                 await self._process.stdin.aclose()
-            for force in (signal.SIGTERM, signal.SIGKILL):
+            for force in (signal.SIGKILL,) if self._in_a_hurry else (signal.SIGTERM, signal.SIGKILL):
                 with anyio.move_on_after(1.0 if self._in_a_hurry else _PATIENCE_S):
                     await self._process.wait()
                     return

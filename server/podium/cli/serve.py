@@ -1,0 +1,118 @@
+"""The composition root: builds the adapters of a workspace and serves a client with them.
+
+This is the one place that knows which adapter stands behind each port.
+"""
+
+import logging
+import os
+import sys
+from argparse import Namespace
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from platformdirs import user_config_path
+
+from podium.adapters.checks.runner import LocalChecks
+from podium.adapters.checks.sandbox import NO_SANDBOX, Sandbox, detect
+from podium.adapters.disk_workspace import DiskWorkspace
+from podium.adapters.journal import SqliteJournal
+from podium.adapters.journal_file import state_dir
+from podium.adapters.models.client import ModelProcess
+from podium.adapters.processes import process_lives
+from podium.cli.arguments import settings_of
+from podium.config import DEFAULT_MODEL, Loaded, Settings, Sources
+from podium.engine.mission_run import Services
+from podium.lsp.host import Host, serve as serve_host
+from podium.lsp.protocol import DoctorLine
+from podium.lsp.server import build
+from podium.lsp.session import Buffers, Opened
+from podium.ports import FrontEnd
+
+_log = logging.getLogger(__name__)
+
+
+def serve(arguments: Namespace) -> int:
+    """Serve one client on standard input and output; return the exit code."""
+    logging.basicConfig(stream=sys.stderr, level=os.environ.get("PODIUM_LOG", "WARNING").upper())
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_SETTINGS}
+    sources = Sources(
+        user_config_path("podium") / "config.toml", None, environment, {}, settings_of(arguments)
+    )
+
+    async def start(host: Host) -> None:
+        build(host, sources, _open_workspace)
+
+    return serve_host(start)
+
+
+_NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_STATE_DIR"}
+
+
+@asynccontextmanager
+async def _open_workspace(
+    root: Path, loaded: Loaded, buffers: Buffers, front_end: FrontEnd
+) -> AsyncGenerator[Opened]:
+    sandbox = await anyio.to_thread.run_sync(_sandbox, loaded.settings)
+    configured = loaded.settings.checks
+    if loaded.repository_checks and not sandbox.confines:
+        _log.warning("The repository's own checks are not used, because there is no sandbox to run them in.")
+        configured = {}
+    workspace = DiskWorkspace(root, buffers)
+    checks = LocalChecks(root, configured, sandbox)
+    model = ModelProcess()
+
+    async def doctor(settings: Settings) -> list[DoctorLine]:
+        return await anyio.to_thread.run_sync(_doctor, settings, checks)
+
+    try:
+        async with await SqliteJournal.open(root) as journal, anyio.create_task_group() as tasks:
+            await tasks.start(model.run)
+            if not loaded.settings.model.startswith("builtin/"):
+                tasks.start_soon(_warm, model)
+            yield Opened(Services(model, workspace, checks, journal, front_end), process_lives, doctor)
+            tasks.cancel_scope.cancel()
+    finally:
+        await checks.aclose()
+
+
+async def _warm(model: ModelProcess) -> None:
+    try:
+        await model.warm()
+    except Exception as error:  # noqa: BLE001
+        _log.warning("The model process could not be warmed: %s", error)
+
+
+def _sandbox(settings: Settings) -> Sandbox:
+    return NO_SANDBOX if settings.sandbox == "off" else detect()
+
+
+def _doctor(settings: Settings, checks: LocalChecks) -> list[DoctorLine]:
+    found = checks.describe()
+    lines = [
+        _model_line(settings),
+        DoctorLine(name="sandbox", state="ok" if found.confined else "limited", detail=found.sandbox),
+        DoctorLine(name="python", state="ok", detail=found.python),
+        *(DoctorLine(name="check", state="ok", detail=check) for check in found.checks),
+        *(DoctorLine(name="check", state="missing", detail=tool) for tool in found.missing),
+        DoctorLine(name="journal", state="ok", detail=str(state_dir())),
+    ]
+    if not found.checks:
+        lines.append(
+            DoctorLine(
+                name="check", state="missing", detail="no checks found; name some in the setting `checks`"
+            )
+        )
+    return lines
+
+
+def _model_line(settings: Settings) -> DoctorLine:
+    where = f" at {settings.api_base}" if settings.api_base else ""
+    if settings.model == DEFAULT_MODEL:
+        detail = f"{DEFAULT_MODEL}: repairs failing Python tests by search; set `model` for everything else"
+        return DoctorLine(name="model", state="limited", detail=detail)
+    if settings.api_key_env and not os.environ.get(settings.api_key_env):
+        detail = f"{settings.model}{where}: the variable {settings.api_key_env} is not set"
+        return DoctorLine(name="model", state="missing", detail=detail)
+    return DoctorLine(name="model", state="ok", detail=f"{settings.model}{where}")
