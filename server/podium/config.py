@@ -8,6 +8,7 @@ tighten: it can lower limits and ask for more review, but never choose where cod
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -38,7 +39,9 @@ class Budget(_Section):
     """What one mission may use up; absent means no limit."""
 
     usd: float | None = Field(default=None, gt=0, description="US dollars a mission may cost.")
-    tokens: int | None = Field(default=None, gt=0, description="Tokens, prompt and completion, a mission may use.")
+    tokens: int | None = Field(
+        default=None, gt=0, description="Tokens, prompt and completion, a mission may use."
+    )
     minutes: float | None = Field(default=None, gt=0, description="Minutes of wall time a mission may take.")
 
 
@@ -50,7 +53,9 @@ class Settings(_Section):
     )
     api_base: str | None = Field(default=None, description="Address of an OpenAI-compatible endpoint.")
     api_key_env: str | None = Field(default=None, description="Name of the variable that holds the key.")
-    roles: dict[Role, RoleSettings] = Field(default_factory=dict[Role, RoleSettings], description="Settings by role.")
+    roles: dict[Role, RoleSettings] = Field(
+        default_factory=dict[Role, RoleSettings], description="Settings by role."
+    )
     fallbacks: tuple[str, ...] = Field((), description="Models to try when the first cannot answer.")
     max_parallel: int = Field(50, ge=1, le=50, description="Agents that may run at once.")
     max_iterations: int = Field(100, ge=1, le=10_000, description="Attempts a mission may make.")
@@ -72,6 +77,15 @@ class Settings(_Section):
         special = self.roles.get(role)
         return (special and special.model) or self.model
 
+    def with_model(self, model: str) -> "Settings":
+        """Return the settings with one model for all roles."""
+        return self.model_copy(update={"model": model, "roles": {}})
+
+    def with_budget(self, limits: Mapping[str, Json]) -> "Settings":
+        """Return the settings with other limits for one mission; what `limits` lacks stays."""
+        budget = Budget.model_validate({**self.budget.model_dump(), **limits})
+        return self.model_copy(update={"budget": budget})
+
     def limits(self) -> Limits:
         """Return the limits of a mission under these settings."""
         return Limits(
@@ -86,6 +100,51 @@ class Settings(_Section):
 _WORKSPACE_MAY_SET = frozenset(
     {"max_parallel", "max_iterations", "budget", "apply", "approve_plan", "checks"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings with what there is to say of them.
+
+    `repository_checks` tells that `checks` came with the repository: they may only run in a sandbox.
+    """
+
+    settings: Settings
+    warnings: tuple[str, ...] = ()
+    repository_checks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings come from, in the order in which they win; an empty tree says nothing."""
+
+    user_file: Path
+    workspace_file: Path | None
+    environment: Mapping[str, str]
+    editor: Mapping[str, Json]
+    command_line: Mapping[str, Json]
+
+    def load(self) -> Loaded:
+        """Read all sources.
+
+        Raises:
+            UserError: a source cannot be read, or sets something unknown or wrong.
+        """
+        user = (str(self.user_file), file_tree(self.user_file))
+        later = [
+            ("environment", environment_tree(self.environment)),
+            ("editor settings", self.editor),
+            ("command line", self.command_line),
+        ]
+        workspace: Tree = {}
+        warnings: list[str] = []
+        if self.workspace_file is not None:
+            workspace, warnings = workspace_tree(self.workspace_file)
+            combined([user, (str(self.workspace_file), workspace)])
+            workspace = tightened(combined([user]), workspace)
+        settings = combined([user, (str(self.workspace_file), workspace), *later])
+        own = any("checks" in tree for _, tree in later)
+        return Loaded(settings, tuple(warnings), "checks" in workspace and not own)
 
 
 def combined(sources: Iterable[tuple[str, Mapping[str, Json]]]) -> Settings:

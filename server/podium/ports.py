@@ -100,6 +100,14 @@ class Workspace(Protocol):
         """Return the project's files that git does not ignore, sorted; unsaved new files included."""
         ...
 
+    async def working_changes(self) -> Sequence[FileEdit]:
+        """Return what differs from the last commit, unsaved text and untracked files included.
+
+        Raises:
+            UserError: the folder is no git repository, or git is missing.
+        """
+        ...
+
 
 class Checks(Protocol):
     """Finds and runs the project's checks on candidate trees, each in its own sandboxed process group."""

@@ -15,7 +15,7 @@ import anyio
 from platformdirs import user_config_path
 
 from podium.adapters.checks.runner import LocalChecks
-from podium.adapters.checks.sandbox import NO_SANDBOX, Sandbox, detect
+from podium.adapters.checks.sandbox import detect
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
 from podium.adapters.journal_file import state_dir
@@ -24,11 +24,13 @@ from podium.adapters.processes import process_lives
 from podium.cli.arguments import settings_of
 from podium.config import DEFAULT_MODEL, Loaded, Settings, Sources
 from podium.engine.mission_run import Services
-from podium.lsp.host import Host, serve as serve_host
+from podium.errors import ModelUnavailable
+from podium.lsp.host import Host
+from podium.lsp.host import serve as serve_host
 from podium.lsp.protocol import DoctorLine
 from podium.lsp.server import build
 from podium.lsp.session import Buffers, Opened
-from podium.ports import FrontEnd
+from podium.ports import FrontEnd, ModelFault
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ _NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_STATE_DIR"}
 async def _open_workspace(
     root: Path, loaded: Loaded, buffers: Buffers, front_end: FrontEnd
 ) -> AsyncGenerator[Opened]:
-    sandbox = await anyio.to_thread.run_sync(_sandbox, loaded.settings)
+    sandbox = await anyio.to_thread.run_sync(detect, loaded.settings.sandbox)
     configured = loaded.settings.checks
     if loaded.repository_checks and not sandbox.confines:
         _log.warning("The repository's own checks are not used, because there is no sandbox to run them in.")
@@ -80,12 +82,8 @@ async def _open_workspace(
 async def _warm(model: ModelProcess) -> None:
     try:
         await model.warm()
-    except Exception as error:  # noqa: BLE001
+    except (ModelFault, ModelUnavailable) as error:
         _log.warning("The model process could not be warmed: %s", error)
-
-
-def _sandbox(settings: Settings) -> Sandbox:
-    return NO_SANDBOX if settings.sandbox == "off" else detect()
 
 
 def _doctor(settings: Settings, checks: LocalChecks) -> list[DoctorLine]:
@@ -93,7 +91,7 @@ def _doctor(settings: Settings, checks: LocalChecks) -> list[DoctorLine]:
     lines = [
         _model_line(settings),
         DoctorLine(name="sandbox", state="ok" if found.confined else "limited", detail=found.sandbox),
-        DoctorLine(name="python", state="ok", detail=found.python),
+        DoctorLine(name="python", state="ok", detail=found.interpreter),
         *(DoctorLine(name="check", state="ok", detail=check) for check in found.checks),
         *(DoctorLine(name="check", state="missing", detail=tool) for tool in found.missing),
         DoctorLine(name="journal", state="ok", detail=str(state_dir())),

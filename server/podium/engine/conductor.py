@@ -21,6 +21,7 @@ from podium.errors import UserError
 from podium.ports import Subscriber
 
 _log = logging.getLogger(__name__)
+_CLOSED = "Podium was closed while the mission ran."
 
 
 class Conductor:
@@ -48,7 +49,7 @@ class Conductor:
 
     async def __aexit__(self, *exception: object) -> None:
         for run in self._runs.values():
-            run.decide_ending("stopped", "Podium was closed while the mission ran.")
+            run.decide_ending("stopped", _CLOSED)
         await self._tasks.__aexit__(None, None, None)
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -82,17 +83,17 @@ class Conductor:
         mission_id = run.state.id
         try:
             await self._mark(run, "fixing")
-            try:
-                await carry_out(run)
-            except Exception:  # noqa: BLE001 - a defect ends its mission, not the server
-                _log.exception("mission %s failed by a defect of Podium", mission_id)
-                run.decide_ending(
-                    "failed", "Podium has a defect that ended the mission; its log has the details."
-                )
+            await carry_out(run)
+        except anyio.get_cancelled_exc_class():
+            run.decide_ending("stopped", _CLOSED)
+            raise
+        except Exception:  # noqa: BLE001 - a defect ends its mission, not the server
+            _log.exception("mission %s failed by a defect of Podium", mission_id)
+            run.decide_ending("failed", "Podium has a defect that ended the mission; its log has the details.")
+        finally:
             with anyio.CancelScope(shield=True):
                 await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
                 await run.close()
-        finally:
             del self._runs[mission_id]
             self._ended[mission_id].set()
 

@@ -1,0 +1,281 @@
+"""`workspace/executeCommand`: every command of the contract, validated, in a few lines each.
+
+Commands that start work return the mission's id at once.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from lsprotocol import types
+from pydantic import ValidationError
+
+from podium import __version__
+from podium.config import Settings
+from podium.domain.findings import Finding
+from podium.domain.mission import MissionState
+from podium.domain.plan import Task
+from podium.engine.briefs import diff_of
+from podium.engine.mission_run import MissionRequest
+from podium.errors import UserError
+from podium.lsp import views
+from podium.lsp.documents import offsets
+from podium.lsp.features.progress import Progress
+from podium.lsp.messages import InvalidParams
+from podium.lsp.protocol import (
+    COMMANDS,
+    AgentList,
+    AnswerParams,
+    AnswerReceipt,
+    Command,
+    DoctorLine,
+    DoctorReport,
+    FixParams,
+    MissionInfo,
+    MissionList,
+    MissionParams,
+    MissionRef,
+    MissionStatus,
+    NoParams,
+    PlanParams,
+    Range,
+    ReviewParams,
+    SearchParams,
+    TaskParams,
+    WaitParams,
+    Wire,
+)
+from podium.lsp.session import Session
+from podium.lsp.wire import invalid_fields
+
+_log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=Wire)
+
+
+class Commands:
+    """Carries out the commands of one session."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        self._session = session
+        self._progress = progress
+
+    def register(self) -> None:
+        """Make every command of the contract known to the host."""
+        handlers: Mapping[str, Callable[[Any, types.ExecuteCommandParams], Awaitable[Wire]]] = {
+            "podium.task": self.task,
+            "podium.plan": self.plan,
+            "podium.review": self.review,
+            "podium.fix": self.fix,
+            "podium.search": self.search,
+            "podium.wait": self.wait,
+            "podium.missions": self.missions,
+            "podium.show": self.show,
+            "podium.agents": self.agents,
+            "podium.answer": self.answer,
+            "podium.cancel": self.cancel,
+            "podium.doctor": self.doctor,
+        }
+        for name, command in COMMANDS.items():
+            self._session.host.command(name, _validated(command, handlers[name]))
+
+    # --- missions -----------------------------------------------------------------------------------
+
+    async def task(self, params: TaskParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start working towards a goal."""
+        settings = self._session.loaded().settings
+        if params.model:
+            settings = settings.with_model(params.model)
+        if params.budget:
+            settings = settings.with_budget(params.budget.model_dump(exclude_none=True))
+        apply = params.apply or settings.apply
+        mission = MissionRequest("task", params.goal, apply, files=self._paths(params.files))
+        return await self._start(mission, request, settings)
+
+    async def plan(self, params: PlanParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start planning."""
+        return await self._start(MissionRequest("plan", params.goal), request)
+
+    async def review(self, params: ReviewParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start a review."""
+        if params.range and not params.uri:
+            raise InvalidParams("uri: needed with range")
+        if params.uri:
+            path = self._session.path(params.uri)
+            text = await self._excerpt(path, params.uri, params.range) if params.range else params.text or ""
+            goal = f"Review {path}" + (" (the lines below)." if params.range else ".")
+            return await self._start(MissionRequest("review", goal, files=(path,), text=text), request)
+        if params.changes:
+            workspace = (await self._session.opened()).services.workspace
+            edits = await workspace.working_changes()
+            if not edits:
+                raise UserError("There are no changes to review.")
+            goal, files = "Review the working changes.", tuple(edit.path for edit in edits)
+            return await self._start(
+                MissionRequest("review", goal, files=files, text=diff_of(edits)), request
+            )
+        goal = "Review this." if params.text else "Review the project."
+        return await self._start(MissionRequest("review", goal, text=params.text or ""), request)
+
+    async def fix(self, params: FixParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start fixing findings, diagnostics or an error message."""
+        if params.diagnostics and not params.uri:
+            raise InvalidParams("uri: needed with diagnostics")
+        if not (params.finding_ids or params.diagnostics or params.text):
+            raise InvalidParams("findingIds, diagnostics or text: one of them is needed")
+        conductor = await self._session.conductor()
+        findings = [conductor.owner_of(f).findings[f] for f in params.finding_ids]
+        problems = [(f.path, _described(f)) for f in findings]
+        if params.uri:
+            path = self._session.path(params.uri)
+            problems += [(path, f"line {d.range.start.line + 1}: {d.message}") for d in params.diagnostics]
+        tasks = _tasks_for(problems, params.text or "")
+        first = problems[0][1] if problems else (params.text or "").strip().splitlines()[0]
+        goal = f"Fix: {first}" if len(problems) < 2 else f"Fix {len(problems)} problems."
+        mission = MissionRequest(
+            "fix", goal, text=params.text or "", tasks=tasks, finding_ids=tuple(params.finding_ids)
+        )
+        return await self._start(mission, request)
+
+    async def search(self, params: SearchParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start a search."""
+        return await self._start(MissionRequest("search", params.pattern), request)
+
+    async def _start(
+        self, mission: MissionRequest, request: types.ExecuteCommandParams, settings: Settings | None = None
+    ) -> MissionRef:
+        conductor = await self._session.conductor()
+        if settings is None:
+            settings = self._session.loaded().settings
+            mission = replace(mission, apply=settings.apply)
+        mission_id = await conductor.start(mission, settings)
+        if request.work_done_token is not None:
+            self._progress.adopt(mission_id, request.work_done_token)
+        return MissionRef(mission_id=mission_id)
+
+    async def wait(self, params: WaitParams, _: types.ExecuteCommandParams) -> MissionInfo:
+        """Return the mission when it has ended, or as it is when the time is over."""
+        conductor = await self._session.conductor()
+        return self._info(await conductor.wait(params.mission_id, params.timeout_s))
+
+    async def cancel(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
+        """End a mission."""
+        conductor = await self._session.conductor()
+        return views.mission_status(await conductor.cancel(params.mission_id))
+
+    async def answer(self, params: AnswerParams, _: types.ExecuteCommandParams) -> AnswerReceipt:
+        """Answer a question."""
+        conductor = await self._session.conductor()
+        state = await conductor.answer(params.question_id, params.answer)
+        return AnswerReceipt(question_id=params.question_id, mission_id=state.id)
+
+    # --- looking ------------------------------------------------------------------------------------
+
+    async def missions(self, _params: NoParams, _: types.ExecuteCommandParams) -> MissionList:
+        """List the missions of this workspace."""
+        conductor = await self._session.conductor()
+        return MissionList(missions=tuple(views.mission_line(state) for state in conductor.states()))
+
+    async def show(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionInfo:
+        """Show one mission."""
+        conductor = await self._session.conductor()
+        return self._info(conductor.state(params.mission_id))
+
+    async def agents(self, _params: NoParams, _: types.ExecuteCommandParams) -> AgentList:
+        """List the running agents."""
+        conductor = await self._session.conductor()
+        infos = (info for state in conductor.states() for info in views.agent_infos(state, conductor.holds))
+        return AgentList(agents=tuple(infos))
+
+    async def doctor(self, _params: NoParams, _: types.ExecuteCommandParams) -> DoctorReport:
+        """Tell what works here, also when nothing does."""
+        lines: list[DoctorLine] = []
+        try:
+            loaded = self._session.loaded()
+            lines += [DoctorLine(name="settings", state="limited", detail=text) for text in loaded.warnings]
+            opened = await self._session.opened()
+            lines += await opened.doctor(loaded.settings)
+        except UserError as error:
+            lines.append(DoctorLine(name="workspace", state="missing", detail=str(error)))
+        lines.append(self._client_line())
+        return DoctorReport(version=__version__, lines=tuple(lines))
+
+    def _client_line(self) -> DoctorLine:
+        client, info = self._session.host.client, self._session.host.initialize_params.client_info
+        name = f"{info.name} {info.version or ''}".strip() if info else "a client without a name"
+        can = {
+            "applies edits": bool(client.workspace and client.workspace.apply_edit),
+            "shows progress": bool(client.window and client.window.work_done_progress),
+            "asks questions": bool(client.window and client.window.show_message),
+            "opens documents": bool(client.window and client.window.show_document),
+        }
+        missing = [what for what, works in can.items() if not works]
+        detail = f"{name}, positions in {self._session.host.encoding}"
+        if missing:
+            detail += f"; it does not say that it {', '.join(missing)}"
+        return DoctorLine(name="client", state="limited" if missing else "ok", detail=detail)
+
+    # --- arguments ----------------------------------------------------------------------------------
+
+    def _info(self, state: MissionState) -> MissionInfo:
+        return views.mission_info(state, self._session.uri)
+
+    def _paths(self, files: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(self._session.path(f) if "://" in f else f for f in files)
+
+    async def _excerpt(self, path: str, uri: str, span: Range) -> str:
+        document = self._session.host.documents.get(uri)
+        if document is None:
+            first, last = span.start.line, span.end.line
+            workspace = (await self._session.opened()).services.workspace
+            lines = (workspace.read(path) or b"").decode("utf-8", "replace").split("\n")
+            return "\n".join(lines[first : last + 1])
+        wanted = types.Range(
+            types.Position(span.start.line, span.start.character),
+            types.Position(span.end.line, span.end.character),
+        )
+        start, end = offsets(document.text, wanted, self._session.host.encoding)
+        return document.content[start:end]
+
+
+def _validated(
+    command: Command, handler: Callable[[Any, types.ExecuteCommandParams], Awaitable[Wire]]
+) -> Callable[[types.ExecuteCommandParams], Awaitable[Wire]]:
+    """Return a handler that reads the command's one argument first."""
+
+    async def run(request: types.ExecuteCommandParams) -> Wire:
+        arguments = request.arguments or []
+        if len(arguments) > 1:
+            raise InvalidParams(
+                f"arguments: {request.command} takes one object, not {len(arguments)} arguments"
+            )
+        argument: object = arguments[0] if arguments else None
+        if isinstance(argument, str) and command.text_field:
+            argument = {command.text_field: argument}
+        try:
+            params = command.params.model_validate({} if argument is None else argument)
+        except ValidationError as error:
+            raise invalid_fields(error) from None
+        return await handler(params, request)
+
+    return run
+
+
+def _described(finding: Finding) -> str:
+    suggestion = f" {finding.suggestion}" if finding.suggestion else ""
+    return f"line {finding.line} ({finding.quote}): {finding.message}{suggestion}"
+
+
+def _tasks_for(problems: list[tuple[str, str]], text: str) -> tuple[Task, ...]:
+    """Return one task for each file with problems; an error message alone becomes one task without files."""
+    by_path: dict[str, list[str]] = {}
+    for path, problem in problems:
+        by_path.setdefault(path, []).append(problem)
+    if not by_path:
+        return (Task("fix", "Fix the error", f"Find the cause of this and fix it:\n{text}"),)
+    more = f"\nWhat was reported:\n{text}" if text else ""
+    return tuple(
+        Task(f"fix-{number}", f"Fix {path}", "\n".join(f"- {p}" for p in found) + more, files=(path,))
+        for number, (path, found) in enumerate(by_path.items(), 1)
+    )

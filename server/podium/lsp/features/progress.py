@@ -1,0 +1,162 @@
+"""Progress: one token for each mission and one for each running agent; `end` always arrives.
+
+Reports are limited to four a second for each token: a client is shown the latest state, not every event.
+"""
+
+import logging
+from dataclasses import dataclass, field
+
+import anyio
+from lsprotocol import types
+
+from podium.domain.events import AgentEnded, AgentStarted, MissionEnded, MissionStarted, Record
+from podium.domain.mission import AgentView, MissionState
+from podium.engine.conductor import Conductor
+from podium.errors import UserError
+from podium.lsp.host import Host
+from podium.lsp.rpc import AskFailed
+
+_log = logging.getLogger(__name__)
+
+Token = int | str
+
+PAUSE_S = 0.25
+CREATE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """One token that the client knows, and what it was last told."""
+
+    token: Token
+    title: str
+    mission_id: str
+    agent_id: str = ""
+    told: tuple[str, int | None] = ("", None)
+    ended: str | None = None
+    news: anyio.Event = field(default_factory=anyio.Event)
+
+
+class Progress:
+    """Shows missions and agents as work-done progress."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lines: dict[str, _Line] = {}
+        self._conductor: Conductor | None = None
+        host.notification(
+            types.WINDOW_WORK_DONE_PROGRESS_CANCEL, self._cancelled, types.WorkDoneProgressCancelParams
+        )
+
+    def follow(self, conductor: Conductor) -> None:
+        """Show what happens in the missions of `conductor`."""
+        self._conductor = conductor
+        conductor.subscribe(self._on_record)
+
+    def adopt(self, mission_id: str, token: Token) -> None:
+        """Show a mission under the client's own token as well, from now until it ends."""
+        assert self._conductor is not None  # noqa: S101 - missions need a conductor
+        state = self._conductor.state(mission_id)
+        line = _Line(token, _title(state), mission_id)
+        if state.ending:
+            line.ended = state.reason
+        self._show(f"{mission_id}/client", line)
+
+    def _on_record(self, record: Record) -> None:
+        event, mission_id = record.event, record.mission_id
+        match event:
+            case MissionStarted():
+                self._begin(
+                    mission_id, _Line(f"podium/{mission_id}", f"Podium: {event.goal}"[:80], mission_id)
+                )
+            case AgentStarted():
+                key = f"{mission_id}/{event.agent_id}"
+                title = f"{event.role} {event.task_id}".strip()
+                self._begin(key, _Line(f"podium/{key}", title, mission_id, event.agent_id))
+            case AgentEnded():
+                self._end(f"{mission_id}/{event.agent_id}", event.outcome)
+            case MissionEnded():
+                for key in [key for key, line in self._lines.items() if line.mission_id == mission_id]:
+                    self._end(key, f"{event.status}: {event.reason}")
+            case _:
+                pass
+        for line in self._lines.values():
+            if line.mission_id == mission_id:
+                line.news.set()
+
+    def _begin(self, key: str, line: _Line) -> None:
+        window = self._host.client.window
+        if window and window.work_done_progress:
+            self._show(key, line)
+
+    def _show(self, key: str, line: _Line) -> None:
+        self._lines[key] = line
+        self._host.task_group.start_soon(self._tell, key, line, name=f"progress {key}")
+
+    def _end(self, key: str, outcome: str) -> None:
+        if line := self._lines.get(key):
+            line.ended = outcome
+            line.news.set()
+
+    async def _tell(self, key: str, line: _Line) -> None:
+        """Tell the client of one token until it ends, at most four times a second."""
+        try:
+            if not key.endswith("/client"):
+                try:
+                    create = types.WorkDoneProgressCreateParams(line.token)
+                    await self._host.ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, create, CREATE_S)
+                except AskFailed as error:
+                    _log.info("The client takes no progress: %s", error)
+                    return
+            self._send(
+                line, types.WorkDoneProgressBegin(line.title, cancellable=not line.agent_id, percentage=0)
+            )
+            try:
+                while line.ended is None:
+                    self._report(line)
+                    await line.news.wait()
+                    line.news = anyio.Event()
+                    await anyio.sleep(PAUSE_S if line.ended is None else 0)
+            finally:
+                self._send(line, types.WorkDoneProgressEnd(line.ended or "stopped"))
+        finally:
+            del self._lines[key]
+
+    def _report(self, line: _Line) -> None:
+        assert self._conductor is not None  # noqa: S101 - a line has a conductor
+        try:
+            state = self._conductor.state(line.mission_id)
+        except UserError:
+            return
+        agent = state.agents.get(line.agent_id)
+        message, percentage = _agent_says(agent) if agent else _mission_says(state)
+        if line.agent_id and agent is None:
+            return
+        if (message, percentage) != line.told:
+            line.told = (message, percentage)
+            self._send(line, types.WorkDoneProgressReport(message=message, percentage=percentage))
+
+    def _send(self, line: _Line, value: object) -> None:
+        self._host.notify(types.PROGRESS, types.ProgressParams(line.token, value))
+
+    def _cancelled(self, params: types.WorkDoneProgressCancelParams) -> None:
+        for line in self._lines.values():
+            if line.token == params.token and self._conductor and not line.agent_id:
+                self._host.task_group.start_soon(self._conductor.cancel, line.mission_id)
+
+
+def _title(state: MissionState) -> str:
+    return f"Podium: {state.goal}"[:80]
+
+
+def _mission_says(state: MissionState) -> tuple[str, int | None]:
+    closed, total = state.progress
+    doing = ", ".join(f"{agent.role}: {agent.doing}" for agent in list(state.agents.values())[:3])
+    if len(state.agents) > 3:
+        doing += f" and {len(state.agents) - 3} more"
+    tasks = f"{closed}/{total} tasks" if total else state.status
+    return f"{tasks}. {doing}".rstrip(". "), (100 * closed // total if total else 0)
+
+
+def _agent_says(agent: AgentView) -> tuple[str, int | None]:
+    return f"{agent.doing}, {agent.requests} requests", None

@@ -1,0 +1,59 @@
+"""Puts the server together: the session, its features, and what they are told."""
+
+from lsprotocol import types
+
+from podium.config import Sources
+from podium.engine.conductor import Conductor
+from podium.lsp.delivery import EditorDelivery
+from podium.lsp.features import events
+from podium.lsp.features.code_actions import CodeActions
+from podium.lsp.features.commands import Commands
+from podium.lsp.features.findings import Findings
+from podium.lsp.features.plan_document import PlanDocument
+from podium.lsp.features.progress import Progress
+from podium.lsp.features.questions import Questions
+from podium.lsp.host import Host
+from podium.lsp.rpc import AskFailed
+from podium.lsp.session import OpenWorkspace, Session
+
+CONFIGURATION_S = 10.0
+
+
+def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
+    """Register every feature with `host`; the workspace opens when the client has said `initialized`."""
+    session = Session(host, sources, open_workspace)
+    progress, findings, questions = Progress(host), Findings(session), Questions(host)
+    plan_document, delivery = PlanDocument(session), EditorDelivery(session)
+    Commands(session, progress).register()
+    CodeActions(session)
+
+    def greet(conductor: Conductor) -> None:
+        plan_document.follow(conductor)
+        events.follow(host, conductor)
+        progress.follow(conductor)
+        findings.follow(conductor)
+        questions.follow(conductor)
+
+    async def configure() -> None:
+        """Ask the client for its `podium` settings, where it has any."""
+        workspace = host.client.workspace
+        if not (workspace and workspace.configuration):
+            return
+        params = types.ConfigurationParams([types.ConfigurationItem(section="podium")])
+        try:
+            answer = await host.ask(types.WORKSPACE_CONFIGURATION, params, CONFIGURATION_S)
+        except AskFailed:
+            return
+        if isinstance(answer, list) and answer and answer[0]:
+            session.set_editor_settings(answer[0])  # pyright: ignore[reportUnknownArgumentType] - JSON
+
+    async def initialized(_: types.InitializedParams) -> None:
+        await configure()
+        host.task_group.start_soon(session.run, delivery, greet, name="workspace")
+
+    async def configuration_changed(_: object) -> None:
+        await configure()
+
+    host.on_initialize(lambda params, _: session.learn(params))
+    host.notification(types.INITIALIZED, initialized, types.InitializedParams)
+    host.notification(types.WORKSPACE_DID_CHANGE_CONFIGURATION, configuration_changed)

@@ -1,0 +1,151 @@
+"""What clients are shown of missions: the state as values of the wire contract."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from podium.domain.checks import CheckResult
+from podium.domain.mission import MissionState, Proposal, Question
+from podium.engine.briefs import diff_of
+from podium.lsp.protocol import (
+    AgentInfo,
+    CheckInfo,
+    FindingInfo,
+    MissionInfo,
+    MissionLine,
+    MissionStatus,
+    PlaceInfo,
+    ProposalInfo,
+    QuestionInfo,
+    SpentInfo,
+    TaskInfo,
+)
+
+
+def mission_line(state: MissionState) -> MissionLine:
+    """Return a mission in short."""
+    return MissionLine.model_validate(_short(state))
+
+
+def mission_status(state: MissionState) -> MissionStatus:
+    """Return where a mission stands."""
+    return MissionStatus(mission_id=state.id, status=state.status, reason=state.reason)
+
+
+def mission_info(state: MissionState, uri: Callable[[str], str]) -> MissionInfo:
+    """Return everything about a mission; `uri` turns a path of the workspace into its URI."""
+    spent = state.spent
+    return MissionInfo(
+        **_short(state),  # pyright: ignore[reportArgumentType] - checked by the model
+        model=state.model,
+        summary=state.summary,
+        spent=SpentInfo(
+            attempts=spent.attempts,
+            model_requests=spent.model_requests,
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cached_tokens=spent.cached_tokens,
+            cost_usd=spent.cost_usd if spent.cost_known else None,
+        ),
+        tasks=tuple(_tasks(state)),
+        checks=tuple(_check(r) for (task, _), r in state.checks.items() if not task),
+        findings=tuple(
+            FindingInfo(
+                id=f.id,
+                path=f.path,
+                line=f.line,
+                severity=f.severity,
+                code=f.code,
+                message=f.message,
+                suggestion=f.suggestion,
+                evidence=f.evidence,
+                state=f.state,
+            )
+            for f in state.findings.values()
+        ),
+        places=tuple(
+            PlaceInfo(uri=uri(p.path), path=p.path, start_line=p.start_line, end_line=p.end_line, why=p.why)
+            for p in state.places
+        ),
+        questions=tuple(question_info(state, q) for q in state.questions.values()),
+        proposals=tuple(_proposal(p) for p in state.proposals.values()),
+    )
+
+
+def question_info(state: MissionState, question: Question) -> QuestionInfo:
+    """Return an open question."""
+    return QuestionInfo(
+        id=question.id,
+        mission_id=state.id,
+        task_id=question.task_id,
+        text=question.text,
+        options=question.options,
+    )
+
+
+def agent_infos(state: MissionState, holds: Callable[[str, str], tuple[str, ...]]) -> Iterable[AgentInfo]:
+    """Return the running agents of a mission; `holds` tells the files of a task."""
+    for agent in state.agents.values():
+        yield AgentInfo(
+            id=agent.id,
+            mission_id=state.id,
+            role=agent.role,
+            task_id=agent.task_id,
+            model=agent.model,
+            doing=agent.doing,
+            requests=agent.requests,
+            tokens=agent.tokens,
+            elapsed_s=max(0.0, time.time() - agent.since),
+            holds=holds(state.id, agent.task_id) if agent.role == "worker" else (),
+        )
+
+
+def _short(state: MissionState) -> dict[str, object]:
+    closed, total = state.progress
+    return {
+        "mission_id": state.id,
+        "goal": state.goal,
+        "kind": state.kind,
+        "status": state.status,
+        "reason": state.reason,
+        "started_at": state.started_at,
+        "ended_at": state.ended_at,
+        "closed": closed,
+        "total": total,
+    }
+
+
+def _tasks(state: MissionState) -> Iterable[TaskInfo]:
+    for task in state.plan.tasks.values():
+        yield TaskInfo(
+            id=task.id,
+            title=task.title,
+            state=task.state,
+            files=task.files,
+            needs=task.needs,
+            checks=task.checks,
+            attempts=state.attempts.get(task.id, 0),
+            results=tuple(_check(r) for (of, _), r in state.checks.items() if of == task.id),
+        )
+
+
+def _check(result: CheckResult) -> CheckInfo:
+    return CheckInfo(
+        name=result.check,
+        argv=result.argv,
+        exit_code=result.exit_code,
+        duration_s=result.duration_s,
+        tree_hash=result.tree_hash,
+        failing=len(result.failures),
+    )
+
+
+def _proposal(proposal: Proposal) -> ProposalInfo:
+    return ProposalInfo(
+        id=proposal.id,
+        task_id=proposal.task_id,
+        label=proposal.label,
+        state=proposal.state,
+        reason=proposal.reason,
+        paths=tuple(edit.path for edit in proposal.edits),
+        diff=diff_of(proposal.edits),
+    )
