@@ -56,6 +56,13 @@ def test_a_module_that_is_not_installed_is_never_a_passing_fault() -> None:
     assert "install podium-ls again" in str(error)
 
 
+def test_a_proxy_is_not_used_for_this_machine() -> None:
+    assert (
+        child_environment({"NO_PROXY": "corp.example"})["no_proxy"] == "corp.example,localhost,127.0.0.1,::1"
+    )
+    assert child_environment({})["NO_PROXY"] == "localhost,127.0.0.1,::1"
+
+
 def test_the_model_process_sees_keys_and_proxies_and_nothing_else_of_the_users() -> None:
     kept = {
         "PATH": "/bin",

@@ -41,7 +41,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 async def model() -> AsyncIterator[ModelProcess]:
     async with anyio.create_task_group() as tasks:
-        process = ModelProcess({"MY_KEY": KEY})
+        process = ModelProcess({"MY_KEY": KEY, "http_proxy": "http://127.0.0.1:9"})  # not for this machine
         await tasks.start(process.run)
         await process.warm()
         yield process
@@ -395,8 +395,9 @@ async def test_a_workspace_cannot_reach_into_the_model_process_and_the_parent_ne
     site.rmdir()
     site.symlink_to(get_path("purelib"))
     (tmp_path / ".env").write_text("OPENAI_API_KEY=from-the-workspace\nOPENAI_ORGANIZATION=evil\n", "utf-8")
-    for module in ("podium", "litellm", "json", "anyio"):
-        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported from the workspace')", "utf-8")
+    for folder in (tmp_path, tmp_path / ".venv"):
+        for module in ("podium", "litellm", "json", "anyio"):
+            (folder / f"{module}.py").write_text("raise SystemExit('imported from the workspace')", "utf-8")
     async with Provider([says("hello")]) as provider:
         script = f"""{START}
 async def ask(process):
@@ -416,6 +417,22 @@ anyio.run(start, ask)
     assert done.stdout.decode().strip() == "hello []", done.stderr.decode()
     assert provider.requests[0].headers["authorization"] == "Bearer not-needed"
     assert "openai-organization" not in provider.requests[0].headers
+
+
+def test_a_model_process_with_a_bug_ends_and_shows_where() -> None:
+    command = [sys.executable, "-m", "podium.adapters.models.host"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as host:
+        assert host.stdin
+        assert host.stdout
+        assert host.stderr
+        host.stdin.write(b'{"is":"Nonsense"}\n')
+        host.stdin.flush()
+        assert host.stdout.read() == b""  # it ends although the input is still open
+        host.stdin.close()
+        assert b"Nonsense" in host.stderr.read()
+        assert host.wait(5) == 1
 
 
 def tool_calls(answer: ModelAnswer) -> list[dict[str, Json]]:

@@ -97,11 +97,7 @@ class ModelProcess:
         """Own the child until cancelled, then end it."""
         task_status.started()
         while True:
-            first = await self._outbox.take()
-            try:
-                await self._run_child(first)
-            finally:
-                self._fail_calls(ModelFault("The model process ended before it answered."))
+            await self._run_child(await self._outbox.take())
 
     def _key(self, request: ModelRequest) -> str | None:
         """Return the value of the key variable that the user named, or None where none is named."""
@@ -164,6 +160,8 @@ class ModelProcess:
                 await self._receive_from(child)
                 tasks.cancel_scope.cancel()
         finally:
+            # At once: what is asked from here on is for the next child.
+            self._fail_calls(ModelFault("The model process ended before it answered."))
             with anyio.CancelScope(shield=True):
                 await _end(child)
 

@@ -28,6 +28,8 @@ _SETTINGS = {
     "AIOHTTP_TRUST_ENV": "True",  # some of its transports ignore proxies otherwise
 }
 
+_THIS_MACHINE = "localhost,127.0.0.1,::1"
+
 # Any one of the variables is enough.
 _KEYS: dict[str, tuple[str, ...]] = {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
@@ -44,8 +46,13 @@ _KEYS: dict[str, tuple[str, ...]] = {
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the model process: what it needs of `environ`, and our settings."""
-    return {name: value for name, value in environ.items() if _needed(name.upper())} | _SETTINGS
+    """Return the environment of the model process: what it needs of `environ`, and our settings.
+
+    A proxy is never used for this machine itself: a model server of the user's own runs here.
+    """
+    needed = {name: value for name, value in environ.items() if _needed(name.upper())}
+    direct = ",".join(filter(None, [needed.get("no_proxy") or needed.get("NO_PROXY"), _THIS_MACHINE]))
+    return needed | _SETTINGS | {"no_proxy": direct, "NO_PROXY": direct}
 
 
 def key_variables(model: str) -> tuple[str, ...]:

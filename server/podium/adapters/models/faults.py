@@ -77,10 +77,11 @@ def meaning(
     if missing is not None:
         return ModelUnavailable(f"The installation is incomplete ({missing}): install podium-ls again.")
     reply = _reply(causes)
-    said = masked(_sentence(reply, error), secrets)
+    text = str(error).partition("\nTraceback")[0]  # litellm appends one to some messages
+    said = masked(_sentence(reply, text), secrets) or f"{type(error).__name__} (status {reply.status})"
     return (
         _of_connection(causes, request, said)
-        or _of_text(f"{error} {reply.body}", reply, request, said)
+        or _of_text(f"{text} {reply.body}", reply, request, said)
         or _of_status(reply, request, said)
     )
 
@@ -227,8 +228,8 @@ def _reply(causes: list[BaseException]) -> _Reply:
     return _Reply(0, {}, "")
 
 
-def _sentence(reply: _Reply, error: BaseException) -> str:
-    """Return the provider's own words, or else litellm's without the names of its classes."""
+def _sentence(reply: _Reply, text: str) -> str:
+    """Return the provider's own words, or else litellm's `text` without the names of its classes."""
     try:
         body: object = json.loads(reply.body)
     except ValueError:
@@ -239,5 +240,4 @@ def _sentence(reply: _Reply, error: BaseException) -> str:
         said = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
         if isinstance(said, str) and said.strip():
             return said
-    text = _LITELLM_PREFIX.sub("", str(error).partition("\nTraceback")[0])
-    return text or f"{type(error).__name__} (status {reply.status})"
+    return _LITELLM_PREFIX.sub("", text)

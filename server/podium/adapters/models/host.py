@@ -92,7 +92,12 @@ class Host:
 
 
 def _answer_of(module: str, request: ModelRequest) -> ModelAnswer:
-    answer: Callable[[ModelRequest], ModelAnswer] = importlib.import_module(module).answer
+    try:
+        answer: Callable[[ModelRequest], ModelAnswer] = importlib.import_module(module).answer
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"The installation is incomplete ({error}): install podium-ls again."
+        ) from error
     return answer(request)
 
 
