@@ -70,6 +70,10 @@ EXACT = [
     Row("a fence inside a Python string", 's = "x"\n', '"x"', '"```"', 's = "```"\n'),
     Row("a heading with rest in it", "# A\n", "# A", "# The rest of us", "# The rest of us\n", path="a.md"),
     Row("a comment on the remaining work", "a = 1\n", "a = 1", "# remaining items are skipped\na = 1", "# remaining items are skipped\na = 1\n"),
+    *(
+        Row(f"a comment that is no elision: {line}", "a = 1\n", "a = 1", f"{line}\na = 1", f"{line}\na = 1\n")
+        for line in ("# Other methods", "// remaining fields", "# the rest", "# rest of the arguments", "# TODO: the rest", "# tests", "# ---", "# Existing tests")
+    ),
     Row("prose about unchanged things", "a\n", "a", "The rest of the file is unchanged.", "The rest of the file is unchanged.\n", path="a.md"),
     Row("an elision that stood there already", "a = 1\n# ...\n", "a = 1\n# ...", "a = 2\n# ...", "a = 2\n# ...\n"),
     Row("a signature that gets a top-level neighbour", "def f():\n    return 1\n", "return 1", "return 1\n\n\ndef g():\n    return 2", "def f():\n    return 1\n\n\ndef g():\n    return 2\n"),
@@ -105,6 +109,7 @@ INDENTATION = [
     Row("nested lines of new keep their depth", CLASS, "x = 1\nreturn x\n", "if a:\n    return 1\nreturn x\n", "class A:\n    def f(self):\n        if a:\n            return 1\n        return x\n\n    def g(self):\n        return 2\n", "indentation"),
     Row("spaces for tabs", TABS, "    def f(self):\n        x = 1\n        return x\n", "    def f(self):\n        if a:\n            x = 1\n        return x\n", "class A:\n\tdef f(self):\n\t\tif a:\n\t\t\tx = 1\n\t\treturn x\n", "indentation"),
     Row("spaces for tabs, one line", TABS, "        return x\n", "        return y\n", "class A:\n\tdef f(self):\n\t\tx = 1\n\t\treturn y\n", "indentation"),
+    Row("spaces for tabs, going out only", "if a:\n\tif b:\n\t\tif c:\n\t\t\td()\n\t\te()\n", "            d()\n        e()\n", "        f()\n", "if a:\n\tif b:\n\t\tif c:\n\t\tf()\n", "indentation"),
     Row("tabs for spaces", F, "\tx = a\n\treturn x\n", "\tif a:\n\t\treturn a\n\treturn x\n", "def f(a):\n    if a:\n        return a\n    return x\n", "indentation"),
     Row("no indentation for tabs", TABS, "def f(self):\n    x = 1\n    return x\n", "def f(self):\n    if a:\n        return 1\n", "class A:\n\tdef f(self):\n\t\tif a:\n\t\t\treturn 1\n", "indentation"),
     Row("four spaces for two", JS, "    if (a) {\n        return 1;\n    }\n", "    if (b) {\n        return 3;\n    }\n", "function f(a) {\n  if (b) {\n    return 3;\n  }\n  return 2;\n}\n", "indentation"),
@@ -215,6 +220,10 @@ ELISIONS = [
         "    …",
         "    # remaining code stays the same",
         "    # previous code",
+        "    # Keep existing code",
+        "    # [Rest of the code remains the same]",
+        "    # [...]",
+        "    # (existing methods remain as they are)",
         "    # same as before",
         "    # code unchanged",
         "    # omitted for brevity",
@@ -265,6 +274,7 @@ STALE = [
     refused("a line stands among those that change", LONG.replace("    return", "    log(result)\n    return"), LONG, LONG.replace("    result = round(result, 2)\n    return result\n", "    return round(result, 2)\n"), "not what the file says"),
     refused("two places are alike", LONG.replace("2)", "3)") + "\n\n" + LONG.replace("2)", "4)"), LONG, LONG.replace("= 0", "= 1"), "2 places, lines 1, 9"),
     refused("too much differs", "def total(items):\n    a()\n    b()\n    c()\n    return result\n", LONG, LONG.replace("0", "1"), "not found"),
+    refused("two lines with another between them", "alpha()\nother()\nbeta()\n", "alpha()\nbeta()\n", "alpha()\nbeta(1)\n", "not found"),
     refused("two lines are too few to go by likeness", "def a():\n    x = 1\n", "def b():\n    x = 1\n", "def b():\n    x = 2\n", "not found"),
     Row("moved code is found where it is now", "import os\n\n\ndef g():\n    pass\n\n\n" + F, F, F.replace("x = a", "x = b"), "import os\n\n\ndef g():\n    pass\n\n\n" + F.replace("x = a", "x = b")),
 ]  # fmt: skip

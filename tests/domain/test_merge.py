@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.domain.lines import changes, split_lines
+from podium.domain.lines import Change, changes, split_lines
 from podium.domain.merge import apply_hunks, hunks, merge3, unified_diff
 
 # Few different lines, so that repeated ones and ambiguous alignments are common.
@@ -123,6 +124,21 @@ def test_hunks_turn_one_text_into_the_other(before: str, after: str) -> None:
     for hunk in found:
         assert before[hunk.offset : hunk.end_offset] == hunk.old
         assert hunk.old == "".join(split_lines(before)[hunk.start : hunk.end])
+
+
+@settings(deadline=None)
+@given(texts, texts)
+def test_a_common_line_lies_between_two_changes(before: str, after: str) -> None:
+    found = changes(split_lines(before), split_lines(after))
+    for above, below in pairwise(found):
+        assert below.start > above.end
+        assert below.new_start > above.new_end
+
+
+def test_a_change_that_could_stand_in_several_places_stands_in_the_last() -> None:
+    assert changes(["a", "x", "x", "b"], ["a", "x", "x", "x", "b"]) == [Change(3, 3, 3, 4)]
+    assert changes(["a", "x", "x", "x", "b"], ["a", "x", "b"]) == [Change(2, 4, 2, 2)]
+    assert changes(["f(", ")", "g(", ")"], ["f(", ")", "h(", ")", "g(", ")"]) == [Change(2, 2, 2, 4)]
 
 
 def test_one_hunk_can_be_taken_without_the_others() -> None:

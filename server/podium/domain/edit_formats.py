@@ -54,6 +54,7 @@ _GIT_EXTRA = re.compile(
     r"(?:diff --git|index [0-9a-f]+\.\.|(?:new|deleted) file mode|old mode|new mode|similarity index)\b.*"
 )
 _NOWHERE = "/dev/null"
+_MAX_PATH_LINE = 300
 
 
 def written_edits(answer: str) -> list[WrittenEdit]:
@@ -74,15 +75,17 @@ def written_edits(answer: str) -> list[WrittenEdit]:
 
 
 class _Reader:
-    """Walks over the lines of an answer; `at` is the line to look at next."""
+    """Walks over the lines of an answer; `at` is the line to look at next, `found` what it held so far."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = lines
         self.at = 0
         self.found: list[WrittenEdit] = []
         self._path = ""
+        self._after = 0
 
     def step(self) -> None:
+        """Read what begins at this line, or pass over it."""
         line = self.lines[self.at]
         if _SEARCH.fullmatch(line):
             self._read_block()
@@ -121,11 +124,11 @@ class _Reader:
         self._path = path
         old, new = self.lines[start : dividers[0]], self.lines[dividers[0] + 1 : end]
         self.found.append(Edit(path, _joined(old), _joined(new)))
-        self.at = end + 1
+        self.at = self._after = end + 1
 
     def _path_above(self) -> str:
         """Return the path on the lines above this one; a fence may stand between."""
-        for i in range(self.at - 1, max(-1, self.at - 4), -1):
+        for i in range(self.at - 1, max(self._after - 1, self.at - 4), -1):
             line = self.lines[i]
             fence = _FENCE.fullmatch(line)
             path = _fence_path(fence[2].strip()) if fence else _path_of(line)
@@ -207,7 +210,7 @@ class _Reader:
             raise ToolError(f"The file {path} is cut off: its closing {mark} is missing. Send it again.")
         if path and end is not None:
             self.found.append(WholeFile(path, _joined(self.lines[start:end])))
-        self.at = start if end is None else end + 1
+        self.at = self._after = start if end is None else end + 1
 
     def _fence_end(self, start: int, mark: str) -> int | None:
         """Return the line that closes the fence; fences with a language inside it nest."""
@@ -231,12 +234,12 @@ def _joined(lines: Sequence[str]) -> str:
 
 def _path_of(line: str) -> str:
     """Return the path that `line` consists of, or an empty string."""
-    found = _PATH_LINE.fullmatch(line)
+    found = _PATH_LINE.fullmatch(line) if len(line) <= _MAX_PATH_LINE else None
     path = found["path"] if found else ""
-    looks_like_one = "/" in path or re.search(r"\.\w+$", path) or path.lower() in _BARE_NAMES
+    looks_like_one = "/" in path or re.search(r"\.[A-Za-z]\w*$", path) or path.lower() in _BARE_NAMES
     return path if looks_like_one else ""
 
 
 def _fence_path(info: str) -> str:
-    found = _FENCE_PATH.fullmatch(info)
+    found = _FENCE_PATH.fullmatch(info) if len(info) <= _MAX_PATH_LINE else None
     return found["path"] if found else ""

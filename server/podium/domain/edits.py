@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from podium.domain.edit_refusals import ambiguous, contradicted, missing
 from podium.domain.lines import Change, changes
-from podium.domain.matching import Block, Nearness, content_of, find_blocks, find_similar, nearest
+from podium.domain.matching import Block, Nearness, content_of, find_blocks, find_similar
 from podium.domain.quoting import Reading, elisions, folded, readings, without_stray_fences
 from podium.errors import ToolError
 
 How: TypeAlias = Literal["exact", "already applied"] | Nearness
 
-_MAX_SHOWN = 15
 _MIN_TELLING = 10
 """Characters that a single line needs for its presence to mean that an edit was applied before."""
 
@@ -104,7 +104,7 @@ def apply_edit(text: str, old: str, new: str, path: str = "") -> EditOutcome:
                 return outcome
     outcome = _already_applied(text, found) or _by_likeness(text, old, new)
     if outcome is None:
-        raise _missing(text, old)
+        raise missing(text, old)
     return outcome
 
 
@@ -149,7 +149,7 @@ def _exact(text: str, reading: Reading) -> EditOutcome | None:
         return None if at < 0 else _exact_blank(text, reading)
     again = text.find(old, at + 1)
     if again >= 0:
-        raise _ambiguous(text, [text.count("\n", 0, place) for place in _places(text, old)])
+        raise ambiguous(text, [text.count("\n", 0, place) for place in _places(text, old)])
     if _stands_around(text, at, reading):
         return _as_it_is(text, text.count("\n", 0, text.find(new)))
     if _lost_its_indentation(text, at, reading):
@@ -231,7 +231,7 @@ def _by_lines(text: str, reading: Reading) -> EditOutcome | None:
         old, new = _without_outer_blanks(old, new)
         blocks = find_blocks(lines, old, new)
     if len(blocks) > 1:
-        raise _ambiguous(text, [block.start for block in blocks])
+        raise ambiguous(text, [block.start for block in blocks])
     return _merged(lines, blocks[0], old, new, reading.note) if blocks else None
 
 
@@ -243,7 +243,7 @@ def _by_characters(text: str, reading: Reading) -> EditOutcome | None:
         return None
     places = _places(plain, wanted)
     if len(places) > 1:
-        raise _ambiguous(text, [text.count("\n", 0, place) for place in places])
+        raise ambiguous(text, [text.count("\n", 0, place) for place in places])
     there = text[at : at + len(wanted)]
     new = _in_the_files_characters(reading.old, there, reading.new)
     refuse_elisions(new, there.split("\n"))
@@ -256,7 +256,7 @@ def _by_likeness(text: str, old: str, new: str) -> EditOutcome | None:
     was, now = _without_outer_blanks(_lines_of(old), _lines_of(new))
     blocks = find_similar(lines, was, now)
     if len(blocks) > 1:
-        raise _ambiguous(text, [block.start for block in blocks])
+        raise ambiguous(text, [block.start for block in blocks])
     return _merged(lines, blocks[0], was, now, "") if blocks else None
 
 
@@ -321,7 +321,7 @@ def _in_the_file(
     elif change.start == change.end and change.end in partner:
         place = partner[change.end]
     else:
-        raise _contradiction(lines, block)
+        raise contradicted(lines, block)
     return place, place
 
 
@@ -361,50 +361,3 @@ def _note(nearness: Nearness, reading_note: str) -> str:
     if nearness == "similar lines":
         said = "`old` matched by likeness; lines that differ stayed as the file has them"
     return _sentence(f"{reading_note}; {said}" if reading_note else said)
-
-
-def _shown(lines: Sequence[str], ranges: Iterable[tuple[int, int]]) -> str:
-    """Return those lines with their numbers, at most `_MAX_SHOWN` in all."""
-    shown: list[str] = []
-    for start, end in ranges:
-        if shown:
-            shown.append("  ...")
-        shown += [f"  {i + 1}\t{lines[i][:200]}" for i in range(start, end)]
-    return "\n".join(shown[:_MAX_SHOWN])
-
-
-def _ambiguous(text: str, places: Sequence[int]) -> ToolError:
-    lines = text.split("\n")
-    more = f" and {len(places) - 10} more" if len(places) > 10 else ""
-    numbers = ", ".join(str(place + 1) for place in places[:10])
-    shown = _shown(lines, [(place, place + 1) for place in places[:5]])
-    return ToolError(
-        f"`old` stands in {len(places)} places, lines {numbers}{more}:\n{shown}\n"
-        "Include enough of the lines around the one that you mean."
-    )
-
-
-def _contradiction(lines: Sequence[str], block: Block) -> ToolError:
-    return ToolError(
-        "`old` is not what the file says in the lines that the edit changes. They read now:\n"
-        f"{_shown(lines, [(block.start, block.end)])}\n"
-        "Send the edit again with `old` as it stands there, without the line numbers."
-    )
-
-
-def _missing(text: str, old: str) -> ToolError:
-    left_out = elisions(old)
-    hint = ""
-    if left_out:
-        hint = f" `old` leaves code out ({left_out[0]!r}): quote the lines themselves, or fewer of them."
-    lines = text.split("\n")
-    places = nearest(lines, _lines_of(old))
-    if not places:
-        return ToolError(
-            f"`old` was not found, and nothing in the file resembles it.{hint} Is it the right file? "
-            "Read it, or search for a word of `old`."
-        )
-    return ToolError(
-        f"`old` was not found.{hint} The nearest lines are:\n{_shown(lines, places)}\n"
-        "Send the edit again with `old` exactly as it stands in the file, without the line numbers."
-    )

@@ -35,20 +35,24 @@ _THING = (
 )
 _STAYS = r"(?:(?:is|are|here|stays?|remains?|goes|as|above|below|unchanged|omitted)\b.*)"
 _SAYS = (
-    rf"(?:the )?(?:rest|remainder) (?:of (?:the |this |your |my )?(?:\w+ )?{_THING}(?: {_STAYS})?|{_STAYS})"
-    rf"|(?:the |your |all )?(?:existing|remaining|unchanged|previous|original|other|same) (?:\w+ )?{_THING}(?: {_STAYS})?"
+    rf"(?:keep )?(?:the )?(?:rest|remainder) (?:of (?:the |this |your |my )?(?:\w+ )?{_THING}(?: {_STAYS})?|{_STAYS})"
+    r"|(?:keep )?(?:the |your |all )?(?:existing|remaining|unchanged|previous|original|other|same) "
+    rf"(?:(?:\w+ )?(?:code|implementation|logic)|(?:\w+ )?{_THING} {_STAYS})"
     rf"|(?:\w+ )?{_THING} (?:(?:is|stays?|remains?|are) )?(?:unchanged|the same|as is|as before|omitted.*)"
     r"|(?:unchanged|same as (?:before|above|original)|no changes?(?: (?:here|needed|below|above))?"
     r"|(?:omitted|snipped|truncated)(?: for brevity)?|snip)"
 )
+"""What an elision says even without dots. A heading like `Other methods` is none."""
 _ELISION = re.compile(
-    rf"\s*(?:{_OPEN}\s*(?:{_DOTS}\s*)?(?:{_SAYS})\s*{_DOTS}?[.:]?\s*{_CLOSE}"
-    rf"|{_OPEN}\s*{_DOTS}\s*(?:.*\b(?:rest|existing|remaining|unchanged|omitted|previous|same|other|more|original)\b.*)?{_DOTS}?\s*{_CLOSE}"
+    rf"\s*(?:{_OPEN}\s*[\[(]?(?:{_DOTS}\s*)?(?:{_SAYS})\s*{_DOTS}?[\])]?[.:]?\s*{_CLOSE}"
+    rf"|{_OPEN}\s*[\[(]?{_DOTS}[\])]?\s*(?:.*\b(?:rest|existing|remaining|unchanged|omitted|previous|same|other|more|original)\b.*)?{_DOTS}?\s*{_CLOSE}"
     rf"|[\[(<{{]?\s*{_DOTS}\s*(?:{_SAYS})\s*{_DOTS}?\s*[\])>}}]?"
     rf"|[\[(<]\s*(?:{_SAYS})\s*[\])>]"
     r"|…)\s*",
     re.IGNORECASE,
 )
+_MAX_ELISION = 200
+"""Characters in a line; no elision is longer, and the search for one takes the square of the length."""
 
 
 @dataclass(frozen=True, slots=True)
