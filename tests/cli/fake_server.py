@@ -149,6 +149,15 @@ def patient() -> None:
     end("cancelled", "Cancelled by the user.")
 
 
+def asks_until_cancelled() -> None:
+    """A mission that waits for an answer, or for its end."""
+    start()
+    event("question_asked", question_id="q1", text="Shall I?", options=[])
+    until("podium.cancel")
+    event("question_answered", question_id="q1", answer=None)
+    end("cancelled", "Cancelled by the user.")
+
+
 def deaf() -> None:
     """A mission whose server cares neither for requests, nor for signals, nor for the end of its input."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -170,6 +179,7 @@ SCENES: Mapping[str, Callable[[], None]] = {
     "good": good,
     "question": question,
     "patient": patient,
+    "asks_until_cancelled": asks_until_cancelled,
     "deaf": deaf,
     "dies": dies,
 }

@@ -137,6 +137,7 @@ class Run:
                     client.hurry()
                 self._scope.cancel()
             else:
+                sys.stderr.write("Cancelling the mission. A second Ctrl-C stops at once.\n")
                 owner.start_soon(self._cancel, clients[0])
             self.interrupted = True
 

@@ -147,9 +147,9 @@ def summary(state: MissionState, status: str, reason: str) -> Text:
     """Return the last line: how it ended, and what it took."""
     spent = state.spent
     cost = f"${spent.cost_usd:.4f}".rstrip("0").rstrip(".") if spent.cost_known else "cost unknown"
+    counts = [(len(state.plan.tasks), "task"), (spent.attempts, "attempt"), (len(state.findings), "finding")]
     facts = [
-        _many(len(state.plan.tasks), "task"),
-        _many(spent.attempts, "attempt"),
+        *(_many(count, noun) for count, noun in counts if count),
         _many(spent.model_requests, "request"),
         f"{spent.tokens:,} tokens",
         cost,

@@ -69,13 +69,14 @@ class Screen:
             return unattended_answer(question)
         live, self._live = self._live, None
         if live:
-            live.update("", refresh=True)
+            live.transient = True  # the plan makes room for the question and comes back below it
             live.stop()
         self._print(question_lines(question.text, question.options))
         try:
             return await typed_answer(question)
         finally:
             if live:
+                live.transient = False
                 live.start()
             self._live = live
 
