@@ -287,6 +287,8 @@ APPLIED = [
     Row("applied, at another depth", CLASS, "def f(self):\n    x = 0\n    return x\n", "def f(self):\n    x = 1\n    return x\n", CLASS, "already applied"),
     Row("applied, with line numbers", F, "1\tdef f(b):\n2\t    x = b\n", "1\tdef f(a):\n2\t    x = a\n", F, "already applied"),
     Row("a longer line that begins alike is not the added one", "import os\nimport re2\n", "import os\n", "import os\nimport re\n", "import os\nimport re\nimport re2\n"),
+    Row("the line reads as new, and nothing is like old", "value = compute()\nb\n", "x = 1\n", "value = compute()\n", "value = compute()\nb\n", "already applied"),
+    refused("the line stands elsewhere, and old's place reads otherwise", "def f():\n    return value_c\n\n\ndef g():\n    return value_b\n", "    return value_a\n", "    return value_b\n", r"nearest lines(.|\n)*2\t    return value_c"),
     refused("a short line proves nothing", "pass\nb\n", "y = 1\n", "pass\n", "not found"),
     refused("new stands in two places", TWO, "def h():\n    return 3\n", "    return 1\n", "not found"),
     refused("a deletion cannot be seen", "a = 1\n", "b = 22222\n", "", "not found"),

@@ -34,6 +34,16 @@ def test_an_unedited_file_comes_back_byte_for_byte(content: bytes) -> None:
     assert "\r" not in file.text
 
 
+plain_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff"))
+
+
+@settings(deadline=None)
+@given(mixed_text, st.sampled_from([b"", codecs.BOM_UTF8]), plain_text)
+def test_what_is_written_is_read_again(before: str, mark: bytes, after: str) -> None:
+    file = TextFile.decode(mark + before.encode())
+    assert TextFile.decode(file.encode(after)).text == after
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["\n", "\r\n"])), min_size=1), st.data())
 def test_lines_above_and_below_an_edit_keep_their_own_endings(

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from podium.domain.edit_refusals import ambiguous, contradicted, missing
 from podium.domain.lines import Change, changes
-from podium.domain.matching import Block, Nearness, content_of, find_blocks, find_similar
+from podium.domain.matching import Block, Nearness, content_of, find_blocks, find_similar, nearest
 from podium.domain.quoting import Reading, elisions, folded, readings, without_stray_fences
 from podium.errors import ToolError
 
@@ -261,15 +261,20 @@ def _by_likeness(text: str, old: str, new: str) -> EditOutcome | None:
 
 
 def _already_applied(text: str, found: Sequence[Reading]) -> EditOutcome | None:
+    """Return the file as it is where `new` stands at one place, and it is plain that `old` stood there."""
     lines = text.split("\n")
     for reading in found:
         _, new = _without_outer_blanks([], _lines_of(reading.new))
         solid = [line.strip() for line in new if line.strip()]
         telling = len(solid) > 1 or (bool(solid) and len(solid[0]) >= _MIN_TELLING)
         blocks = find_blocks(lines, new, ()) if telling else []
-        if len(blocks) == 1:
+        if len(blocks) == 1 and (len(solid) > 1 or _is_nearest(lines, reading.old, blocks[0])):
             return _as_it_is(text, blocks[0].start)
     return None
+
+
+def _is_nearest(lines: Sequence[str], old: str, block: Block) -> bool:
+    return all(start <= block.start < end for start, end in nearest(lines, _lines_of(old)))
 
 
 def _as_it_is(text: str, line: int) -> EditOutcome:
