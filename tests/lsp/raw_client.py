@@ -170,7 +170,10 @@ class RawClient:
                 length = int(header.partition(b":")[2])
                 while stream.readline().strip():
                     pass
-                message = json.loads(stream.read(length))
+                body = stream.read(length)
+                if len(body) < length:
+                    return  # the server was ended while it wrote
+                message = json.loads(body)
                 with self._arrived:
                     self.received.append(message)
                     self._arrived.notify_all()

@@ -101,6 +101,7 @@ class Probes:
             accepted += self.host.notify_if_room("probe/drop", {"number": number, "text": "x" * 1000})
             if number % 100 == 0:
                 await anyio.lowlevel.checkpoint()
+        logging.getLogger(__name__).warning("flooded")
         return {"accepted": accepted}
 
     def litter(self, _params: object) -> None:
