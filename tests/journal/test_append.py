@@ -182,3 +182,30 @@ async def test_a_bug_in_one_append_reaches_its_caller_alone(tmp_path: Path) -> N
         with pytest.raises(ValueError, match="surrogates"):
             await journal.append("m", [ended("\ud83d")])
         assert [record.seq for record in await journal.append("m", [ended()])] == [1]
+
+
+class BreaksAtCommit(sqlite3.Connection):
+    """A connection with a bug that no error handling foresees."""
+
+    def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            raise NotImplementedError
+        return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_for_a_writer_that_crashed(tmp_path: Path) -> None:
+    def connect(path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=BreaksAtCommit)
+
+    async def expect_failure() -> None:
+        with pytest.raises((RuntimeError, anyio.ClosedResourceError)):
+            await journal.append("m", [ended()])
+
+    with anyio.fail_after(10):
+        async with await SqliteJournal.open(tmp_path, state=tmp_path, connect=connect) as journal:
+            async with anyio.create_task_group() as group:
+                for _ in range(20):
+                    group.start_soon(expect_failure)
+            await expect_failure()
+            assert await journal.missions() == []

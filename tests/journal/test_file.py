@@ -124,6 +124,38 @@ async def test_a_full_disk_fails_the_append_and_later_ones_work_again(tmp_path: 
         assert [record.seq for record in await journal.read("m")] == [1, 2, 3]
 
 
+async def test_a_journal_that_another_process_holds_is_told_after_a_while(tmp_path: Path) -> None:
+    def connect(path: Path) -> sqlite3.Connection:
+        db = journal_file.connect(path)
+        db.execute("PRAGMA busy_timeout=100")
+        return db
+
+    async with await SqliteJournal.open(tmp_path, state=tmp_path, connect=connect) as journal:
+        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(UserError, match="was held by another Podium"):
+                await journal.append("m", [ended()])
+            assert await journal.read("m") == [], "readers do not wait"
+        assert [record.seq for record in await journal.append("m", [ended()])] == [1]
+
+
+async def test_an_error_in_the_middle_of_a_commit_leaves_no_open_transaction(tmp_path: Path) -> None:
+    async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
+        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            other.execute("CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END")
+            with pytest.raises(sqlite3.IntegrityError):
+                await journal.append("m", [ended()])
+            other.execute("DROP TRIGGER no")
+        assert [record.seq for record in await journal.append("m", [ended()])] == [1]
+
+
+async def test_a_journal_that_was_taken_away_is_told(tmp_path: Path) -> None:
+    async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
+        journal.path.unlink()
+        with pytest.raises(UserError, match=f"{journal.path} cannot be opened"):
+            await journal.read("m")
+
+
 async def test_a_read_only_file_fails_the_append_with_advice(tmp_path: Path) -> None:
     opened: list[sqlite3.Connection] = []
 

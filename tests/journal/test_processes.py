@@ -6,12 +6,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from podium.adapters.journal import SqliteJournal
+from podium.domain.events import to_json
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
+ENV = {"PYTHONPATH": f"{ROOT / 'server'}:{ROOT}"}
 
 
 @contextmanager
@@ -19,8 +22,7 @@ def writer(folder: Path, mission_id: str, n_writers: int, n_events: int) -> Gene
     """A process that appends pairs of events and prints the number of each acknowledged one."""
     argv = [sys.executable, "-m", "tests.journal.writer"]
     argv += [str(folder), str(folder), mission_id, str(n_writers), str(n_events)]
-    env = {"PYTHONPATH": f"{ROOT / 'server'}:{ROOT}"}
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT) as process:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=ENV, cwd=ROOT) as process:
         try:
             yield process
         finally:
@@ -69,3 +71,41 @@ async def test_an_open_journal_sees_what_another_process_wrote(tmp_path: Path) -
             assert acknowledged(process) == [1, 2]
         assert await journal.missions() == ["theirs"]
         assert await journal.last_seq("theirs") == 2
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import anyio
+from podium.adapters.journal import SqliteJournal
+from podium.domain.events import AgentEnded
+from podium.errors import UserError
+
+async def main(folder):
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    async with await SqliteJournal.open(folder, state=folder) as journal:
+        await journal.append("m", [AgentEnded("a", "before")])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            await journal.append("m", [AgentEnded("a", "x" * 500_000)])
+        except UserError as error:
+            print(error)
+        await journal.append("m", [AgentEnded("a", "small")])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        await journal.append("m", [AgentEnded("a", "x" * 500_000)])
+
+anyio.run(main, Path(sys.argv[1]))
+"""
+
+
+async def test_a_write_that_the_system_refuses_halfway_leaves_nothing_of_it(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    with anyio.fail_after(30):
+        done = await anyio.run_process(argv, env=ENV)
+    assert b"could not be read or written: check its disk" in done.stdout
+    async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
+        assert [(r.seq, len(to_json(r.event)) > 1000) for r in await journal.read("m")] == [
+            (1, False),
+            (2, False),
+            (3, True),
+        ]

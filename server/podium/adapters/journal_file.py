@@ -43,7 +43,10 @@ _ADVICE: Mapping[int, str] = {
     sqlite3.SQLITE_IOERR: "could not be read or written: check its disk and the space left on it, then try again",
     sqlite3.SQLITE_BUSY: f"was held by another Podium for {BUSY_S:.0f} s: close that one, then try again",
     sqlite3.SQLITE_READONLY: _NO_ACCESS,
-    sqlite3.SQLITE_CANTOPEN: _NO_ACCESS,
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened: make sure that it is there and that its folder is writable, or set"
+        " PODIUM_STATE_DIR to another folder"
+    ),
     sqlite3.SQLITE_PERM: _NO_ACCESS,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
