@@ -114,7 +114,7 @@ class SqliteJournal:
         self._queue.put(append)
         with anyio.CancelScope(shield=True):
             await append.settled.wait()
-        return append.records.result()
+        return append.records.result(timeout=0)
 
     async def read(self, mission_id: str) -> Sequence[Record]:
         """Return the records of one mission in order; empty when it is unknown.
