@@ -336,19 +336,20 @@ async def test_a_model_process_that_dies_fails_its_requests_and_is_started_again
         except ModelFault as fault:
             failures.append(fault)
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(process.run)
-        child = await start_child(process)
-        async with anyio.create_task_group() as agents:
-            agents.start_soon(in_flight)
-            agents.start_soon(in_flight)
-            await anyio.wait_all_tasks_blocked()
-            child.kill()
-        assert ["model process ended" in str(failure) for failure in failures] == [True, True]
-        begun = time.monotonic()
-        await start_child(process)
-        assert time.monotonic() - begun < 4  # a built-in program never waits for litellm
-        tasks.cancel_scope.cancel()
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(process.run)
+            child = await start_child(process)
+            async with anyio.create_task_group() as agents:
+                agents.start_soon(in_flight)
+                agents.start_soon(in_flight)
+                await anyio.wait_all_tasks_blocked()
+                child.kill()
+            assert ["model process ended" in str(failure) for failure in failures] == [True, True]
+            begun = time.monotonic()
+            await start_child(process)
+            assert time.monotonic() - begun < 4  # a built-in program never waits for litellm
+            tasks.cancel_scope.cancel()
     assert set(psutil.Process().children()) <= before
 
 
