@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 def serve(arguments: Namespace) -> int:
     """Serve one client on standard input and output; return the exit code."""
-    logging.basicConfig(stream=sys.stderr, level=os.environ.get("PODIUM_LOG", "WARNING").upper())
+    _log_as_asked()
     environment = {key: value for key, value in os.environ.items() if key not in _NOT_SETTINGS}
     sources = Sources(
         user_config_path("podium") / "config.toml", None, environment, {}, settings_of(arguments)
@@ -49,7 +49,17 @@ def serve(arguments: Namespace) -> int:
     return serve_host(start)
 
 
-_NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_STATE_DIR"}
+_NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_LOG_FILE", "PODIUM_STATE_DIR"}
+
+
+def _log_as_asked() -> None:
+    """Log to standard error, or to the file `PODIUM_LOG_FILE`; `PODIUM_LOG` names the level."""
+    level = os.environ.get("PODIUM_LOG", "WARNING").upper()
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    if path := os.environ.get("PODIUM_LOG_FILE"):
+        logging.basicConfig(filename=path, level=level, format=form)
+    else:
+        logging.basicConfig(stream=sys.stderr, level=level, format=form)
 
 
 @asynccontextmanager

@@ -174,6 +174,10 @@ class Host:
         answer = await self._peer.ask(method, params, timeout_s)
         return answer if kind is None else expect(answer, kind)
 
+    def spawn(self, name: str, work: Awaitable[object]) -> None:
+        """Run `work` until it or the server ends; a defect in it is logged and ends nothing else."""
+        self._peer.spawn(name, work)
+
     def stop(self, exit_code: int) -> None:
         """End the server; the first caller decides the exit code."""
         if not self._ending:

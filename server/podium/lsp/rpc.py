@@ -237,11 +237,15 @@ class Peer:
             with self._answering(None, notification.method):
                 outcome = handler(notification.params)
                 if isawaitable(outcome):
-                    self._tasks.start_soon(self._listen, notification, outcome, name=notification.method)
+                    self.spawn(notification.method, outcome)
 
-    async def _listen(self, notification: Notification, outcome: Awaitable[object]) -> None:
-        with self._answering(None, notification.method):
-            await outcome
+    def spawn(self, name: str, work: Awaitable[object]) -> None:
+        """Run `work` as a task of the server; a defect in it is logged and ends nothing else."""
+        self._tasks.start_soon(self._guarded, name, work, name=name)
+
+    async def _guarded(self, name: str, work: Awaitable[object]) -> None:
+        with self._answering(None, name):
+            await work
 
     @contextmanager
     def _answering(self, message_id: MessageId | None, method: str) -> Generator[None]:

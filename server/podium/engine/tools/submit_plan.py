@@ -1,6 +1,6 @@
 """Submits the plan."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from podium.domain.paths import confined
 from podium.domain.plan import Plan, Task
@@ -20,6 +20,11 @@ class TaskArguments(Arguments):
 class SubmitPlan(Arguments):
     tasks: list[TaskArguments] = Field(min_length=1)
     learned: list[str] = Field(default_factory=list, description="facts worth keeping about the project")
+
+    @field_validator("learned", mode="before")
+    @classmethod
+    def _one_fact(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
 
 async def run(context: ToolContext, args: SubmitPlan) -> PlanSubmitted:

@@ -46,7 +46,7 @@ class PlanDocument:
                     if state.plan.tasks:
                         await anyio.to_thread.run_sync(self._write, state)
                     if isinstance(record.event, PlanSet) and state.kind == "plan":
-                        self._session.host.task_group.start_soon(self._open, state.id)
+                        self._session.host.spawn("plan document", self._open(state.id))
                 case _:
                     pass
 

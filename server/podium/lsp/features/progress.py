@@ -91,7 +91,7 @@ class Progress:
 
     def _show(self, key: str, line: _Line) -> None:
         self._lines[key] = line
-        self._host.task_group.start_soon(self._tell, key, line, name=f"progress {key}")
+        self._host.spawn(f"progress {key}", self._tell(key, line))
 
     def _end(self, key: str, outcome: str) -> None:
         if line := self._lines.get(key):
@@ -118,7 +118,7 @@ class Progress:
                     line.news = anyio.Event()
                     await anyio.sleep(PAUSE_S if line.ended is None else 0)
             finally:
-                self._send(line, types.WorkDoneProgressEnd(line.ended or "stopped"))
+                self._send(line, types.WorkDoneProgressEnd(message=line.ended or "stopped"))
         finally:
             del self._lines[key]
 
@@ -142,7 +142,7 @@ class Progress:
     def _cancelled(self, params: types.WorkDoneProgressCancelParams) -> None:
         for line in self._lines.values():
             if line.token == params.token and self._conductor and not line.agent_id:
-                self._host.task_group.start_soon(self._conductor.cancel, line.mission_id)
+                self._host.spawn("cancel", self._conductor.cancel(line.mission_id))
 
 
 def _title(state: MissionState) -> str:

@@ -32,7 +32,7 @@ class Questions:
         """Show the questions of `conductor`'s missions."""
         self._conductor = conductor
         conductor.subscribe(self._on_record)
-        self._host.task_group.start_soon(self._show_each, conductor, name="questions")
+        self._host.spawn("questions", self._show_each(conductor))
 
     def _on_record(self, record: Record) -> None:
         match record.event:
