@@ -67,6 +67,7 @@ EXACT = [
     Row("trailing space on purpose", "a  \nb\n", "a  \n", "a\n", "a\nb\n"),
     Row("a Markdown list", "- a\n- b\n", "- a", "- c", "- c\n- b\n", path="a.md"),
     Row("a code fence goes into Markdown", "Install:\n", "Install:\n", "Install:\n\n```sh\npip\n```\n", "Install:\n\n```sh\npip\n```\n", path="a.md"),
+    Row("a fence becomes the whole of new in Markdown", "Install with pip.\n", "Install with pip.", "```sh\npip\n```", "```sh\npip\n```\n", path="a.md"),
     Row("a fence inside a Python string", 's = "x"\n', '"x"', '"```"', 's = "```"\n'),
     Row("a heading with rest in it", "# A\n", "# A", "# The rest of us", "# The rest of us\n", path="a.md"),
     Row("a comment on the remaining work", "a = 1\n", "a = 1", "# remaining items are skipped\na = 1", "# remaining items are skipped\na = 1\n"),

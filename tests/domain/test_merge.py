@@ -138,6 +138,7 @@ def test_a_common_line_lies_between_two_changes(before: str, after: str) -> None
 def test_a_change_that_could_stand_in_several_places_stands_in_the_last() -> None:
     assert changes(["a", "x", "x", "b"], ["a", "x", "x", "x", "b"]) == [Change(3, 3, 3, 4)]
     assert changes(["a", "x", "x", "x", "b"], ["a", "x", "b"]) == [Change(2, 4, 2, 2)]
+    assert changes(["e", "d", "x", "x"], ["d", "x"]) == [Change(0, 1, 0, 0), Change(3, 4, 2, 2)]
     assert changes(["f(", ")", "g(", ")"], ["f(", ")", "h(", ")", "g(", ")"]) == [Change(2, 2, 2, 4)]
 
 

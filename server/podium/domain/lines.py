@@ -34,7 +34,8 @@ def split_lines(text: str) -> list[str]:
 def changes(before: Sequence[str], after: Sequence[str]) -> list[Change]:
     """Return what turns `before` into `after`, in order; at least one common line lies between two changes.
 
-    A pure insertion or deletion that could stand in several places stands in the last of them.
+    A pure insertion or deletion that could stand in several places stands in the last of them that
+    leaves such a line.
     """
     ids: dict[str, int] = {}
     a = [ids.setdefault(line, len(ids)) for line in before]
@@ -150,15 +151,12 @@ def _slid(a: list[int], b: list[int], found: list[Change]) -> list[Change]:
     """Return `found` with each insertion and deletion moved down as far as equal lines allow."""
     result: list[Change] = []
     for change in reversed(found):
-        limit = result[-1].start if result else len(a)
+        limit = result[-1].start - 1 if result else len(a)
         start, end, new_start, new_end = change.start, change.end, change.new_start, change.new_end
         only_insert, only_delete = start == end, new_start == new_end
         while end < limit and (
             (only_insert and b[new_start] == b[new_end]) or (only_delete and a[start] == a[end])
         ):
             start, end, new_start, new_end = start + 1, end + 1, new_start + 1, new_end + 1
-        if result and end == limit:
-            below = result.pop()
-            end, new_end = below.end, below.new_end
         result.append(Change(start, end, new_start, new_end))
     return result[::-1]
