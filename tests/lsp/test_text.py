@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from podium.domain.text import Encoding, Position, Text, split_lines
@@ -17,6 +17,7 @@ pieces = st.sampled_from(
     ["a", "é", "語", "🙂", "\ud83d", "\udc00", "\n", "\r", "\r\n", "\f", "\v", "\x1c", "\x85", "\u2028"]
 )
 contents = st.lists(pieces, max_size=30).map("".join)
+dense = st.lists(st.sampled_from(["a", "🙂", "\n", "\r"]), max_size=6).map("".join)
 encodings = st.sampled_from(ENCODINGS)
 positions = st.builds(Position, st.integers(-1, 12), st.integers(-1, 20))
 
@@ -96,7 +97,11 @@ def test_a_position_counts_the_units_before_it(content: str, position: Position,
     assert found.character == units(content[start:offset], encoding)
 
 
-@given(contents, st.lists(st.tuples(positions, positions, contents), max_size=5), encodings)
+@given(dense, st.lists(st.tuples(positions, positions, dense), min_size=1, max_size=4), encodings)
+@example("a\r", [(Position(1, 0), Position(1, 0), "\nb")], "utf-16")
+@example("a\rb\n", [(Position(1, 0), Position(1, 1), "")], "utf-16")
+@example("a\n\nb", [(Position(0, 1), Position(1, 0), "\r")], "utf-16")
+@example("ab\n\n", [(Position(0, 1), Position(1, 0), "\r"), (Position(0, 0), Position(0, 0), "\n")], "utf-8")
 def test_edits_give_what_replacing_in_the_whole_text_gives(
     content: str, edits: list[tuple[Position, Position, str]], encoding: Encoding
 ) -> None:
@@ -105,8 +110,11 @@ def test_edits_give_what_replacing_in_the_whole_text_gives(
         left, right = sorted(reference_offset(content, place, encoding) for place in (start, end))
         content = content[:left] + new + content[right:]
         text.replace(start, end, new, encoding)
+        lines = split_lines(content)
         assert text.content == content
-        assert [text.line(i) for i in range(text.n_lines)] == split_lines(content)
+        assert [text.line(i) for i in range(text.n_lines)] == lines
+        last = Position(len(lines) - 1, 0)
+        assert text.offset_at(last, encoding) == len(content) - len(lines[-1])
 
 
 @pytest.mark.parametrize(

@@ -81,13 +81,10 @@ class Text:
         lines = self._lines
         merged = lines[first][:left] + new + lines[last][right:]
         stop = last + 1
-        # Line ends that the edit brings together become one: `\r` before, `\n` after.
+        # An edit can bring `\r` and `\n` together, which are one line end then.
         if first > 0 and merged.startswith("\n") and lines[first - 1].endswith("\r"):
             first -= 1
             merged = lines[first] + merged
-        if stop < len(lines) and merged.endswith("\r") and lines[stop].startswith("\n"):
-            merged += lines[stop]
-            stop += 1
         fresh = split_lines(merged)
         if stop < len(lines):
             fresh.pop()  # the line after `merged` is already there
