@@ -1,4 +1,8 @@
-"""What every test shares."""
+"""What every test shares: anyio's backend, private state, and no skipping in CI."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -6,3 +10,28 @@ import pytest
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _private_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest's
+    """Keep journals and settings out of the user's own directories."""
+    state: Path = tmp_path_factory.mktemp("state")
+    before = {name: os.environ.get(name) for name in ("PODIUM_STATE_DIR", "XDG_CONFIG_HOME")}
+    os.environ["PODIUM_STATE_DIR"] = str(state)
+    os.environ["XDG_CONFIG_HOME"] = str(state / "config")
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where CI runs: there, everything that a test needs is installed."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped in CI: {report.longreprtext}"
+    return report

@@ -11,6 +11,19 @@ Message: TypeAlias = dict[str, Json]
 """One message of a conversation, as in the OpenAI chat format (role, content, tool_calls, tool_call_id)."""
 
 
+def sound(value: Json) -> Json:
+    """Return a JSON value without lone surrogates, which models produce and no file or pipe can hold."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case list():
+            return [sound(item) for item in value]
+        case dict():
+            return {str(sound(name)): sound(item) for name, item in value.items()}
+        case _:
+            return value
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens and money of one answer. `estimated` marks numbers that did not come from the provider."""

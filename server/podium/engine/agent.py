@@ -7,6 +7,7 @@ enters it was recorded first.
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import anyio
 
@@ -20,7 +21,7 @@ from podium.domain.events import (
     ModelFailed,
     ToolReturned,
 )
-from podium.domain.messages import Json, Message
+from podium.domain.messages import Json, Message, sound
 from podium.engine.asking import ask
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, calls_of, carry_out
@@ -133,11 +134,12 @@ class Agent:
             await self._desk.record(ModelFailed(self.id, request_id, reason, again_in_s))
 
         answer = await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+        message = cast("Message", sound(answer.message))
         await self._desk.record(
-            ModelAnswered(self.id, request_id, answer.message, answer.finish_reason, answer.usage)
+            ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
         )
-        self._messages.append(answer.message)
-        return answer.message
+        self._messages.append(message)
+        return message
 
     async def _carry_out(self, calls: list[ToolCall], context: ToolContext) -> Decision | None:
         """Carry the calls out in order; a decision ends the turn, and its own result stays open."""

@@ -89,7 +89,9 @@ class Conductor:
             raise
         except Exception:  # noqa: BLE001 - a defect ends its mission, not the server
             _log.exception("mission %s failed by a defect of Podium", mission_id)
-            run.decide_ending("failed", "Podium has a defect that ended the mission; its log has the details.")
+            run.decide_ending(
+                "failed", "Podium has a defect that ended the mission; its log has the details."
+            )
         finally:
             with anyio.CancelScope(shield=True):
                 await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")

@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from podium.domain.changes import FileEdit
-from podium.domain.messages import Json, Message
+from podium.domain.messages import Json, Message, sound
 from podium.domain.rights import TOOLS_OF, Role
 from podium.engine.decisions import Decision
 from podium.engine.tools.table import TOOLS
@@ -85,7 +85,7 @@ def _parsed(call: ToolCall) -> dict[str, Json]:
         ) from error
     if not isinstance(value, dict):
         raise ToolError(f"The arguments of {call.name} must be a JSON object.")
-    return cast("dict[str, Json]", value)
+    return cast("dict[str, Json]", sound(cast("dict[str, Json]", value)))
 
 
 def _wrong(name: str, error: ValidationError) -> str:

@@ -357,3 +357,34 @@ NOTIFICATIONS: Mapping[str, tuple[str, type[Wire]]] = {
     ),
 }
 """Methods of our own, with what they are for and their parameters."""
+
+ANSWERED: Mapping[str, str] = {
+    "initialize": "Settings come in `initializationOptions` (all of it, or its member `podium`).",
+    "initialized": "Opens the workspace: the first of `workspaceFolders`, else `rootUri`.",
+    "shutdown": "Running requests are answered with -32800; missions are stopped and recorded.",
+    "exit": "Exit code 0 after `shutdown`, else 1.",
+    "$/cancelRequest": "Ends a running request, never a mission.",
+    "textDocument/didOpen": "Agents see the text of open documents, saved or not.",
+    "textDocument/didChange": "Incremental; positions in utf-8, utf-16 or utf-32, as negotiated.",
+    "textDocument/didSave": "The file on disk is the document now.",
+    "textDocument/didClose": "From now on the file on disk counts.",
+    "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server.",
+    "workspace/executeCommand": "The commands below; a `workDoneToken` shows the mission until it ends.",
+    "workspace/didChangeConfiguration": "Settings are asked for again.",
+    "window/workDoneProgress/cancel": "On a mission's token: cancels the mission.",
+}
+"""Methods of LSP that the server answers or hears, with what it makes of them."""
+
+SENT: Mapping[str, str] = {
+    "workspace/applyEdit": "A verified change: `documentChanges` with versions for open documents. Without "
+    "`workspace.applyEdit` the change is written to the files.",
+    "workspace/configuration": "Section `podium`, from clients with `workspace.configuration`.",
+    "window/workDoneProgress/create": "Before a progress of our own, for clients with `window.workDoneProgress`.",
+    "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`.",
+    "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
+    "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
+    "information. They follow their line while the user types.",
+    "$/progress": "One token for each mission and each running agent, at most four reports a second, and `end` always.",
+    "$/cancelRequest": "A request of the server that no longer matters.",
+}
+"""Methods of LSP that the server sends, with when it does."""
