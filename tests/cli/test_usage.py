@@ -20,6 +20,7 @@ from podium.cli.main import main
         (["task", "x", "--max-parallel", "many"], "not a whole number above 0"),
         (["task", "x", "--workspace", "/nowhere"], "'/nowhere' is not a folder"),
         (["task", "x", "--apply", "never"], "invalid choice"),
+        (["task", "x", "--max-parallel", "51"], "`max_parallel` is wrong"),
         (["review", "a.py", "--changes"], "not allowed with"),
     ],
 )

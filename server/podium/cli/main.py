@@ -8,7 +8,9 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from podium.cli.arguments import parser
+from podium.cli.arguments import parser, settings_of
+from podium.config import combined
+from podium.errors import UserError
 
 _MODULES = {
     "serve": "podium.cli.serve:serve",
@@ -26,7 +28,12 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         SystemExit: the usage is wrong (code 2), or only help was asked for (code 0).
     """
-    arguments = parser().parse_args(argv)
+    known = parser()
+    arguments = known.parse_args(argv)
+    try:
+        combined([("command line", settings_of(arguments))])
+    except UserError as wrong:
+        known.error(str(wrong))
     module, _, name = _MODULES.get(arguments.command, "podium.cli.run_mission:run").partition(":")
     run: Callable[[Namespace], int] = getattr(import_module(module), name)
     return run(arguments)

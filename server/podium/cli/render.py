@@ -63,8 +63,8 @@ _STATUS_STYLES: Final[dict[str, str]] = {
 }
 
 
-def standing(state: MissionState, now: float, max_lines: int) -> RenderableType:
-    """Return the plan with the agents at work under their tasks, in at most `max_lines` lines.
+def standing(state: MissionState, now: float, max_lines: int) -> list[Text]:
+    """Return the lines of the plan with the agents at work under their tasks, in at most `max_lines` lines.
 
     `now` is seconds since 1970. Where the plan is longer, closed tasks are counted rather than listed,
     and then those that come last.
@@ -81,7 +81,7 @@ def standing(state: MissionState, now: float, max_lines: int) -> RenderableType:
     shown = [*lines, *tail]
     if len(shown) > max_lines:
         shown = [*shown[: max_lines - 1], Text(f"  … and {len(shown) - max_lines + 1} lines more", "dim")]
-    return Group(*shown)
+    return shown
 
 
 def task_line(state: MissionState, task_id: str) -> Text:
@@ -151,8 +151,7 @@ def summary(state: MissionState, status: str, reason: str) -> Text:
     facts = [
         *(_many(count, noun) for count, noun in counts if count),
         _many(spent.model_requests, "request"),
-        f"{spent.tokens:,} tokens",
-        cost,
+        *([f"{spent.tokens:,} tokens", cost] if spent.tokens else []),
         f"{max(0.0, state.ended_at - state.started_at):.1f} s",
     ]
     text = Text.assemble((status.replace("_", " "), _STATUS_STYLES.get(status, "bold red")), "  ")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 import anyio
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from podium.cli.questions import typed_answer, unattended_answer
@@ -49,7 +49,7 @@ class Screen:
         if (shown := happening(event, state)) is not None:
             self._print(shown)
         if self._live is None and isinstance(event, PlanSet):
-            self._print(standing(state, time.time(), _ALL))
+            self._print(*standing(state, time.time(), _ALL))
         if self._live is None and isinstance(event, AttemptStarted):
             self._print(task_line(state, event.task_id))
 
@@ -88,13 +88,14 @@ class Screen:
             self._live.stop()
             self._print("")
         elif not self._quiet and state.plan.tasks:
-            self._print(standing(state, state.ended_at, _ALL))
+            self._print(*standing(state, state.ended_at, _ALL))
         self._print(summary(state, status, reason))
 
     def _draw(self) -> None:
         if self._live:
             lines = max(5, self._console.height - 3)
-            self._live.update(standing(self._state, time.time(), lines), refresh=True)
+            self._live.update(Group(*standing(self._state, time.time(), lines)), refresh=True)
 
-    def _print(self, shown: object) -> None:
-        self._console.print(shown, soft_wrap=not self._console.is_terminal)
+    def _print(self, *parts: RenderableType) -> None:
+        for part in parts:
+            self._console.print(part, soft_wrap=not self._console.is_terminal)

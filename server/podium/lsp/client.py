@@ -46,7 +46,11 @@ CAPABILITIES: Mapping[str, Json] = {
             "failureHandling": "transactional",
         },
     },
-    "window": {"workDoneProgress": True, "showDocument": {"support": True}},
+    "window": {
+        "workDoneProgress": True,
+        "showDocument": {"support": True},
+        "showMessage": {"messageActionItem": {"additionalPropertiesSupport": False}},
+    },
     "experimental": {"podium": {"events": True}},
 }
 

@@ -1,0 +1,102 @@
+"""The command line with the real server: what the README promises in its first lines."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import podium.cli.demo
+from tests.cli.command import interrupt_when, lines
+
+PATIENCE_S = 110
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment in which everything that Podium leaves behind is below `tmp_path`."""
+    for name in ("state", "config", "tmp"):
+        (tmp_path / name).mkdir()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PODIUM_")}
+    own = {"PODIUM_STATE_DIR": "state", "XDG_CONFIG_HOME": "config", "TMPDIR": "tmp"}
+    return kept | {key: str(tmp_path / name) for key, name in own.items()}
+
+
+def podium_command(*argv: str) -> list[str]:
+    return [sys.executable, "-m", "podium", *argv]
+
+
+def run(environment: dict[str, str], folder: Path, *argv: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        podium_command(*argv),
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+
+def left_running(tmp_path: Path) -> list[str]:
+    """Return the command lines of processes that were started with an environment or folder below `tmp_path`."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            known = [process.cwd(), *process.environ().values(), *process.cmdline()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if process.pid != os.getpid() and any(str(tmp_path) in text for text in known):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def test_the_demo_makes_its_tests_pass_and_leaves_nothing_running(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    # A model of the user's own, even one that cannot work, must not matter here.
+    (tmp_path / "config/podium").mkdir()
+    (tmp_path / "config/podium/config.toml").write_text(
+        'model = "openai/none"\n[roles.worker]\nmodel = "openai/none"\n', encoding="utf-8"
+    )
+    done = run(environment, tmp_path, "demo", "--keep")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "signed off" in done.stdout
+    assert "13 passed" in done.stdout
+    (kept,) = (tmp_path / "tmp").glob("podium-demo-*/bookings")
+    assert str(kept) in done.stdout
+    assert "self.start < other.end" in (kept / "bookings/interval.py").read_text(encoding="utf-8")
+    assert left_running(tmp_path) == []
+
+
+def test_ctrl_c_in_the_middle_of_real_work_leaves_nothing_running(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(Path(podium.cli.demo.__file__).with_name("demo_project"), project)
+    argv = podium_command("task", "make the failing tests pass", "--json")
+    with subprocess.Popen(
+        argv, env=environment, cwd=project, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        out = interrupt_when(process, "model_answered", signal.SIGINT)
+    assert process.returncode == 130
+    assert lines(out)[-1]["status"] == "cancelled"
+    assert left_running(tmp_path) == []
+    (mission,) = json.loads(run(environment, project, "missions", "--json").stdout)["missions"]
+    shown = run(environment, project, "show", mission["missionId"])
+    assert "cancelled" in shown.stdout
+    unknown = run(environment, project, "show", "m-nothing")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr.startswith("podium: There is no mission 'm-nothing'")
+
+
+def test_doctor_tells_what_works(tmp_path: Path, environment: dict[str, str]) -> None:
+    told = run(environment, tmp_path, "doctor", "--json")
+    assert {"model", "sandbox", "journal"} <= {line["name"] for line in json.loads(told.stdout)["lines"]}
+    assert "podium 0." in run(environment, tmp_path, "doctor").stdout
