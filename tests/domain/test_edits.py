@@ -65,7 +65,7 @@ lines = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(lines, st.data())
 def test_only_the_lines_of_the_edit_change(file: list[str], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(file) - 1))
@@ -155,3 +155,9 @@ def test_elisions_are_found_in_whole_files_too() -> None:
     with pytest.raises(ToolError, match="existing code"):
         refuse_elisions("import os\n# ... existing code ...\n")
     refuse_elisions("import os\n# ... existing code ...\n", ["# ... existing code ..."])
+
+
+def test_a_very_long_line_is_searched_for_elisions_in_no_time() -> None:
+    started = time.process_time()
+    refuse_elisions("# ... " + "rest of the code " * 20_000)
+    assert time.process_time() - started < 0.5

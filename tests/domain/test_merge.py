@@ -59,7 +59,7 @@ def git_merge(base: str, ours: str, theirs: str) -> tuple[str, int]:
         return run.stdout.decode(), run.returncode
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(three_versions())
 def test_a_merge_agrees_with_git(versions: tuple[str, str, str]) -> None:
     merge = merge3(*versions)
@@ -149,7 +149,7 @@ def test_one_hunk_can_be_taken_without_the_others() -> None:
     assert (second.start, second.end, second.new_start) == (3, 4, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.none() | texts, st.none() | texts)
 def test_git_applies_the_diff(before: str | None, after: str | None) -> None:
     diff = unified_diff("dir/a file.txt", before, after)

@@ -22,7 +22,7 @@ contents = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(contents)
 def test_an_unedited_file_comes_back_byte_for_byte(content: bytes) -> None:
     try:

@@ -77,9 +77,8 @@ def folded(text: str) -> str:
 def elisions(new: str, standing: Iterable[str] = ()) -> list[str]:
     """Return the lines of `new` that stand for code left out, except those among the `standing` lines."""
     there = {line.strip() for line in standing}
-    return [
-        line.strip() for line in new.split("\n") if line.strip() not in there and _ELISION.fullmatch(line)
-    ]
+    lines = [line.strip() for line in new.split("\n") if len(line) <= _MAX_ELISION]
+    return [line for line in lines if line not in there and _ELISION.fullmatch(line)]
 
 
 def readings(old: str, new: str) -> Iterator[Reading]:
