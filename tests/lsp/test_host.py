@@ -76,8 +76,8 @@ def test_what_is_no_message_is_answered_as_such(client: RawClient, message: obje
     assert client.wait_for(lambda m: "error" in m)["error"]["code"] == -32600
 
 
-def test_nesting_without_end_is_answered_as_unreadable(client: RawClient) -> None:
-    body = b"[" * 200_000
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 200_000, b'{"text": "\xff"}', b"9" * 5000])
+def test_what_is_not_readable_as_json_is_answered_as_such(client: RawClient, body: bytes) -> None:
     client.send_bytes(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
     assert client.response(None)["error"]["code"] == -32700
 

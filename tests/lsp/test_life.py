@@ -46,8 +46,9 @@ def test_missions_are_checkpointed_whatever_ends_the_server(
     with RawClient(SERVER, "5") as client:
         client.initialize()
         client.request("probe/start_mission", {"path": str(checkpoint), "s": 0.05})
-        client.begin("probe/sleep", {"s": 30})
+        running = client.begin("probe/sleep", {"s": 30})
         end(client)
+        assert client.response(running)["error"]["code"] == -32800
         assert client.exit_code() == exit_code
         assert checkpoint.read_text("utf-8") == "checkpointed"
         assert "Traceback" not in client.log
