@@ -118,9 +118,15 @@ def pytest_failures(
 
 
 def _silent(output: str) -> tuple[Failure, ...]:
+    """Return why pytest did not start: it is missing, or a `conftest.py` or an option is broken."""
     if re.search(r"No module named '?pytest'?\b", output):
         return (Failure("pytest is not installed in the project's interpreter"),)
-    return failures_in_text(output)
+    reasons = re.findall(r"^E   +(\S.*)$", output, re.MULTILINE)
+    places = re.findall(r"^(\w[^\s:]*\.py):(\d+): in ", output, re.MULTILINE)
+    if not reasons:
+        return failures_in_text(output)
+    path, line = places[-1] if places else ("", "0")
+    return (Failure(_cut(reasons[-1]), "", path, int(line)),)
 
 
 def failures_in_text(output: str) -> tuple[Failure, ...]:

@@ -8,14 +8,20 @@ import anyio.to_thread
 
 from podium.adapters.checks.discovery import is_pytest
 from podium.adapters.checks.process import Finished, run_process
-from podium.adapters.checks.pytest_results import PytestReport, other_failures, pytest_failures, read_report
+from podium.adapters.checks.pytest_results import (
+    PytestReport,
+    failures_in_text,
+    other_failures,
+    pytest_failures,
+    read_report,
+)
 from podium.adapters.checks.slots import PLUGIN
 from podium.adapters.checks.stand import Stand, coverage_place
 from podium.domain.checks import Check, CheckResult, Failure
 
 REPORT = "report.jsonl"
 TEST_LIMIT_S = 30.0
-"""How long one test may run before it counts as hanging; checks with less time allow a test all of it."""
+"""How long one test may run before it counts as hanging, and never more than half the time of the check."""
 
 _FLAG = re.compile(r"-[qvxslh]+|--(?:exitfirst|verbose|quiet|lf|ff|nf|sw|no-header|no-summary|strict-\w+)")
 
@@ -34,7 +40,7 @@ async def run_check(
     argv = narrowed(check, targets, stand.root)
     if is_pytest(check):
         argv = with_plugin(argv)
-        env |= stand.report_env(REPORT, min(TEST_LIMIT_S, check.timeout_s))
+        env |= stand.report_env(REPORT, min(TEST_LIMIT_S, check.timeout_s / 2))
     if check.kind == "probe":
         env["PODIUM_COVERAGE_PATH"] = str(coverage_place())
     finished = await run_process(stand.argv(argv), stand.slot.tree, env, check.timeout_s)
@@ -52,10 +58,10 @@ def result_of(
         report = report_of(stand)
         exit_code = 1 if exit_code == 0 and report.strays else exit_code
         failures = pytest_failures(report, exit_code, output, timed_out=finished.timed_out)
+    elif finished.timed_out:
+        failures = (Failure(f"{check.name} was ended after {check.timeout_s:g} s"), *failures_in_text(output))
     elif exit_code != 0:
         failures = other_failures(output, exit_code)
-    if finished.timed_out and not failures:
-        failures = (Failure(f"{check.name} was ended after {check.timeout_s:g} s"),)
     return CheckResult(
         check.name,
         tuple(argv),

@@ -92,6 +92,15 @@ class LocalChecks:
             () if self._configured else missing_tools(self._root),
         )
 
+    async def tree_hash(self, candidate: Candidate) -> str:
+        """Return the hash of every file that a check on `candidate` would see.
+
+        Raises:
+            ToolError: the candidate changes a path outside the workspace.
+        """
+        async with self._stand() as stand:
+            return await anyio.to_thread.run_sync(stand.sync, candidate.overlay)
+
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
         """Run `check` on `candidate`, narrowed to `targets` where the tool can be (pytest, npm).
 

@@ -25,6 +25,7 @@ NOT_RUN = 125
 ENOUGH_GREEN = 6
 
 _OUTPUT = "output.txt"
+_NOTES = "modules.txt"
 _BASELINE_S = 20.0
 _BASELINE_TEST_S = 5.0
 _LEAST_S = 2.0
@@ -103,14 +104,21 @@ class TryOut:
         return await run_check(stand, overlay, check, self._targets)
 
     async def _in_fork(
-        self, stand: Stand, warm: Warm, overlay: Mapping[str, bytes | None], pace: Pace
+        self, stand: Stand, warm: Warm, overlay: Mapping[str, bytes | None], pace: Pace, notes: str = ""
     ) -> CheckResult:
         tree_hash = await anyio.to_thread.run_sync(stand.sync, overlay)
         stand.slot.clear_output()
         argv = with_plugin(narrowed(self._check, self._targets, stand.root))
         env = stand.report_env(REPORT, pace.test_s) | {"PODIUM_STOP_ON_HANG": "1"}
-        output = str(stand.slot.out / _OUTPUT)
-        answer = await warm.run(ForkRequest(argv[3:], env, output, pace.total_s, _FORK_MEMORY_BYTES))
+        request = ForkRequest(
+            [*argv[3:], "--tb=native"],
+            env,
+            str(stand.slot.out / _OUTPUT),
+            pace.total_s,
+            _FORK_MEMORY_BYTES,
+            str(stand.slot.out / notes) if notes else "",
+        )
+        answer = await warm.run(request)
         printed = Output()
         printed.add(stand.slot.read_output(_OUTPUT))
         finished = Finished(answer.exit_code, printed.text(), answer.duration_s, answer.timed_out)
@@ -147,13 +155,15 @@ class TryOut:
         """
         async with self._measuring:
             if self._pace is None:
-                now = await self._in_fork(stand, warm, self._overlay, Pace(_BASELINE_S, _BASELINE_TEST_S))
+                patience = Pace(_BASELINE_S, _BASELINE_TEST_S)
+                now = await self._in_fork(stand, warm, self._overlay, patience, notes=_NOTES)
                 self._pace = _pace(now, hung=now.timed_out or report_of(stand).n_hung > 0)
-                modules = stand.slot.read_output(f"{_OUTPUT}.modules").decode("utf-8", "replace").split()
+                modules = stand.slot.read_output(_NOTES).decode("utf-8", "replace").split()
                 await warm.preload(modules)
                 again = await self._in_fork(stand, warm, self._overlay, self._pace)
                 if _gist(again) != _gist(now):
                     return False
+                self._pace = _pace(again, hung=again.timed_out or report_of(stand).n_hung > 0)
                 self._modules = modules
                 return True
         await warm.preload(self._modules)
@@ -164,10 +174,14 @@ class TryOut:
 
 
 def _pace(now: CheckResult, *, hung: bool) -> Pace:
-    """Return about ten times the present time; where the targets hang now, 2 s for each and 10 s in all."""
+    """Return about ten times the present time; where the targets hang now, 2 s for each and 10 s in all.
+
+    The whole has a second more than one test, so that a test that hangs is interrupted at its line first.
+    """
     if hung:
         return Pace(_AFTER_A_HANG_S, _LEAST_S)
-    return Pace(max(_LEAST_S, 10 * now.duration_s), max(_LEAST_S, 10 * now.duration_s))
+    test_s = max(_LEAST_S, 10 * now.duration_s)
+    return Pace(test_s + 1, test_s)
 
 
 def _gist(result: CheckResult) -> tuple[object, ...]:

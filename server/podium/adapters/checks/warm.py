@@ -26,13 +26,14 @@ class WarmProcessLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ForkRequest:
-    """One run of pytest; `output` is the file for what it prints."""
+    """One run of pytest; `output` is the file for what it prints, `notes` for the installed modules it imports."""
 
     args: Sequence[str]
     env: Mapping[str, str]
     output: str
     timeout_s: float
     memory_bytes: int
+    notes: str = ""
 
 
 class ForkAnswer(BaseModel):

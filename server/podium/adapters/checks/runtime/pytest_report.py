@@ -4,7 +4,7 @@ It runs in the project's interpreter, so it is self-contained and needs Python 3
 `-p`. Environment: PODIUM_REPORT (file to append to), PODIUM_ROOT (the tree), PODIUM_TEST_LIMIT_S (0: none),
 PODIUM_STOP_ON_HANG, and, where no sandbox keeps the workspace away, PODIUM_WORKSPACE and
 PODIUM_DEPENDENCIES (paths that are allowed in it). It takes them out of the environment, so that a pytest
-started by a test reports nothing.
+started by a test reports nothing. PYTEST_DONT_REWRITE: there is no assertion in it.
 
 Lines: {"started": id, "path", "line"}, {"passed": id, "seconds"}, {"failed": id, "path", "line", "message"},
 {"hung": id}, {"strays": [[module, file], ...]}, {"ended": exit status}.
@@ -27,8 +27,8 @@ import pluggy
 import pytest
 
 NAMES = ("REPORT", "ROOT", "TEST_LIMIT_S", "STOP_ON_HANG", "WORKSPACE", "DEPENDENCIES")
-given = {name: os.environ.pop("PODIUM_" + name, "") for name in NAMES}
-"""The settings of this process; in a worker of pytest-xdist those of the main process."""
+given = dict.fromkeys(NAMES, "")
+"""The settings of this run; in a worker of pytest-xdist those of the main process."""
 
 INSTALLED = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
 LIMIT_AFTER_A_HANG_S = 3.0
@@ -123,7 +123,7 @@ class Reporter:
         self, call: pytest.CallInfo[object], report: pytest.CollectReport | pytest.TestReport
     ) -> None:
         """Do the same for a file that cannot be collected."""
-        if not hasattr(report, "when"):
+        if report.when == "collect":
             report.__dict__["podium"] = describe(call.excinfo, self.base + report.nodeid.split("::")[0], 0)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -147,15 +147,17 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Report how the session ended, and which modules came from the workspace instead of the tree."""
-        strays = [[name, file] for name, file in imported_files() if is_stray(file)]
-        if strays:
-            write({"strays": strays[:20]})
+        if given["WORKSPACE"]:
+            strays = [[name, file] for name, file in imported_files() if is_stray(file)]
+            if strays:
+                write({"strays": strays[:20]})
         if not self.is_worker:
             write({"ended": int(exitstatus)})
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start reporting; in a worker of pytest-xdist with the settings of the main process."""
+    given.update({name: os.environ.pop("PODIUM_" + name, "") for name in NAMES})
     given.update(getattr(config, "workerinput", {}).get("podium", {}))
     config.pluginmanager.register(Reporter(config), "podium_reporter")
 
@@ -230,17 +232,21 @@ def shorten(message: str) -> str:
 
 
 def imported_files() -> Iterator[tuple[str, str]]:
-    """Yield name and file of every module that came from a file."""
+    """Yield name and file of every module that came from a file and is not plainly an installed one."""
+    library = str(Path(json.__file__).parent.parent) + os.sep
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str):
+        if (
+            isinstance(file, str)
+            and not file.startswith(library)
+            and not any(part in file for part in INSTALLED)
+        ):
             yield name, str(Path(file).resolve())
 
 
 def is_stray(file: str) -> bool:
     """Return whether the file belongs to the user's workspace instead of the tree under test."""
-    workspace = given["WORKSPACE"] + os.sep
-    if not given["WORKSPACE"] or not file.startswith(workspace) or file.startswith(given["ROOT"] + os.sep):
+    if not file.startswith(given["WORKSPACE"] + os.sep) or file.startswith(given["ROOT"] + os.sep):
         return False
     return not any(
         place and file.startswith(place + os.sep) for place in given["DEPENDENCIES"].split(os.pathsep)

@@ -3,9 +3,10 @@
 It runs in the project's interpreter (Python 3.8 or later, with os.fork) and is self-contained. Requests are
 lines on standard input, answers lines on standard output, the first of them {"ready": true}:
 
-    {"args": [...], "env": {...}, "output": file, "timeout_s": n, "memory_bytes": n}
-        -> {"exit_code": n, "timed_out": bool, "duration_s": n}; installed modules that the run
-        imported are in the file `output` + ".modules"
+    {"args": [...], "env": {...}, "output": file, "timeout_s": n, "memory_bytes": n,
+     "notes": file or ""}
+        -> {"exit_code": n, "timed_out": bool, "duration_s": n}; the installed modules that the run
+        imported are in the file `notes`
     {"preload": [module, ...]} -> {"ready": true}
 
 The parent never imports a module of the project, so that every child sees the files as they are at its start.
@@ -84,7 +85,8 @@ def ignore(_signal: int, _frame: object) -> None:
 
 def import_pytest() -> None:
     """Import pytest with its own plugins, and list the installed packages; a missing pytest ends the process."""
-    importlib.import_module("pytest")
+    for name in ("pytest", "podium_pytest_report"):
+        importlib.import_module(name)
     config = importlib.import_module("_pytest.config")
     for name in config.default_plugins:
         try:
@@ -164,7 +166,8 @@ def become_pytest(request: dict[str, Any]) -> None:
         importlib.invalidate_caches()
         accept_preloaded_modules()
         exit_code = int(sys.modules["pytest"].main(request["args"]))
-        Path(request["output"] + ".modules").write_text("\n".join(installed_modules()), "utf-8")
+        if request["notes"]:
+            Path(request["notes"]).write_text("\n".join(installed_modules()), "utf-8")
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

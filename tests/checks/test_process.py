@@ -1,0 +1,104 @@
+"""Commands and their limits."""
+
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+
+from podium.adapters.checks.process import Limits, Output, run_process
+from podium.adapters.checks.sandbox import Sandbox
+from podium.domain.checks import Check
+from tests.checks.projects import both_ways, calculator, candidate, opened
+
+pytestmark = pytest.mark.anyio
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def running(word: str) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter() if word in command_line(one)]
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+async def gone(word: str) -> bool:
+    """Wait until no process has the word on its command line, for 5 s at most."""
+    with anyio.move_on_after(5):
+        for process in running(word):
+            await anyio.to_thread.run_sync(psutil.wait_procs, [process], 5)
+    return not running(word)
+
+
+@both_ways
+async def test_when_the_time_is_over_the_whole_group_dies(tmp_path: Path, sandbox: Sandbox) -> None:
+    root = calculator(tmp_path)
+    check = Check("slow", ("sh", "-c", "echo begun; sleep 4201 & sleep 4201"), timeout_s=1)
+    async with opened(root, sandbox) as checks:
+        result = await checks.run(candidate(root), check)
+    assert (result.exit_code, result.timed_out, result.output) == (124, True, "begun\n")
+    assert result.failures[0].message == "slow was ended after 1 s"
+    assert await gone("4201")
+
+
+@both_ways
+async def test_what_a_command_leaves_in_the_background_dies_with_it(tmp_path: Path, sandbox: Sandbox) -> None:
+    root = calculator(tmp_path)
+    async with opened(root, sandbox) as checks:
+        result = await checks.run_command(candidate(root), "sleep 4202 & echo done")
+    assert result.green
+    assert result.duration_s < 10
+    assert await gone("4202")
+
+
+@both_ways
+async def test_a_cancelled_run_leaves_nothing_behind(tmp_path: Path, sandbox: Sandbox) -> None:
+    root = calculator(tmp_path)
+    async with opened(root, sandbox) as checks:
+        with anyio.move_on_after(1.5):
+            await checks.run_command(candidate(root), "sleep 4203 & sleep 4203")
+        assert await gone("4203")
+        assert (await checks.run_command(candidate(root), "echo fine")).green
+
+
+async def test_endless_output_costs_neither_memory_nor_the_result(tmp_path: Path) -> None:
+    before = psutil.Process().memory_info().rss
+    finished = await run_process(["yes", "podium"], tmp_path, ENV, timeout_s=1)
+    assert finished.timed_out
+    assert len(finished.output) < 66 * 1024
+    assert "bytes left out" in finished.output
+    assert psutil.Process().memory_info().rss - before < 50 * 1024**2
+
+
+async def test_memory_is_limited(tmp_path: Path) -> None:
+    hungry = [sys.executable, "-c", "x = bytearray(300 * 1024 * 1024)"]
+    finished = await run_process(hungry, tmp_path, ENV, 20, Limits(memory_bytes=100 * 1024**2))
+    assert "MemoryError" in finished.output
+    assert (await run_process(hungry, tmp_path, ENV, 20)).exit_code == 0
+
+
+async def test_a_child_that_leaves_the_group_and_keeps_the_pipe_does_not_hold_up_the_result(
+    tmp_path: Path,
+) -> None:
+    script = "import os, sys, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(6)\n"
+    began = time.monotonic()
+    finished = await run_process([sys.executable, "-c", script], tmp_path, ENV, 30)
+    assert finished.exit_code == 0
+    assert time.monotonic() - began < 5
+
+
+def test_the_first_and_the_last_half_of_the_output_are_kept() -> None:
+    output = Output(20)
+    for piece in (b"0123", b"456789ab", b"c" * 100, b"the very end"):
+        output.add(piece)
+    assert output.text() == "0123456789\n[… 104 bytes left out …]\ne very end"
+    short = Output(20)
+    short.add("zwölf".encode()[:3])
+    short.add("zwölf".encode()[3:])
+    assert short.text() == "zwölf"
