@@ -175,6 +175,13 @@ def dies() -> None:
     os._exit(3)
 
 
+def curious(requests: Message) -> Message:
+    """Send each of `requests` (parameters by method) and return what came back, by method."""
+    send(method="window/logMessage", params={"type": 3, "message": "curious"})
+    answers = {method: ask(method, params) for method, params in requests.items()}
+    return {method: answer.get("result", answer.get("error")) for method, answer in answers.items()}
+
+
 SCENES: Mapping[str, Callable[[], None]] = {
     "good": good,
     "question": question,
@@ -195,6 +202,8 @@ def main() -> None:
         elif method == "initialize":
             Path("server.pid").write_text(str(os.getpid()), encoding="utf-8")
             send(id=number, result={"capabilities": {"positionEncoding": "utf-8"}})
+        elif method == "workspace/executeCommand" and scene == "curious":
+            send(id=number, result=curious(message["params"]["arguments"][0]))
         elif method == "workspace/executeCommand":
             send(id=number, result={"missionId": MISSION})
             SCENES[scene]()

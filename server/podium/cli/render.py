@@ -94,7 +94,7 @@ def task_line(state: MissionState, task_id: str) -> Text:
     return line
 
 
-def happening(event: Event, state: MissionState) -> RenderableType | None:  # noqa: C901, PLR0911, PLR0912 - one case for each event
+def happening(event: Event, state: MissionState) -> RenderableType | None:  # noqa: C901, PLR0911 - one case for each event
     """Return what `event` leaves on the screen, or None; `state` is the mission's state after it."""
     match event:
         case MissionStarted():
@@ -103,8 +103,6 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return None if event.purpose == "agent" else _check_line(event.result, _where(event))
         case ReviewSubmitted():
             return Group(*_review_lines(event))
-        case TaskAccepted():
-            return _note("✓", "green", f"accepted {_title(state, event.task_id)}")
         case TaskStuck():
             return _note("!", "yellow", f"stuck {_title(state, event.task_id)}: {event.reason}")
         case TaskDropped():
@@ -132,6 +130,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | ToolReturned()
             | AgentTold()
             | AgentEnded()
+            | TaskAccepted()
             | FindingChanged()
             | QuestionAsked()
             | QuestionAnswered()
@@ -202,7 +201,9 @@ def _check_line(result: CheckResult, where: str) -> Text:
 
 
 def _where(event: CheckFinished) -> str:
-    return "before any change, " if event.purpose == "baseline" else ""
+    if event.purpose == "baseline":
+        return "before any change, "
+    return "" if event.task_id else "everything together, "
 
 
 def _review_lines(event: ReviewSubmitted) -> Iterator[Text]:

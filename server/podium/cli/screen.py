@@ -10,7 +10,7 @@ from rich.live import Live
 
 from podium.cli.questions import typed_answer, unattended_answer
 from podium.cli.render import happening, question_lines, standing, summary, task_line
-from podium.domain.events import AttemptStarted, Event, PlanSet
+from podium.domain.events import AttemptStarted, Event, PlanSet, TaskAccepted
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, Question
 
@@ -50,7 +50,7 @@ class Screen:
             self._print(shown)
         if self._live is None and isinstance(event, PlanSet):
             self._print(*standing(state, time.time(), _ALL))
-        if self._live is None and isinstance(event, AttemptStarted):
+        if self._live is None and isinstance(event, AttemptStarted | TaskAccepted):
             self._print(task_line(state, event.task_id))
 
     async def keep_fresh(self) -> None:

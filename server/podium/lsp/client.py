@@ -159,18 +159,21 @@ class Client:
     @asynccontextmanager
     async def running(self, options: Params) -> AsyncGenerator["Client"]:
         """Initialize the server, and end it when the block is left; for `connect`, which says the rest."""
+        block = anyio.CancelScope()
+        listening = anyio.CancelScope(shield=True)  # a server that is asked to end still has to be heard
+
+        async def listen() -> None:
+            with listening:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._keep_stderr)
+                    await self._read(tasks)
+                    self._gone = True
+                    for reply in self._replies.values():
+                        reply.arrived.set()
+                    block.cancel()
+
         async with anyio.create_task_group() as owner:
-            block = anyio.CancelScope()
-
-            async def read() -> None:
-                await self._read(owner)
-                self._gone = True
-                for reply in self._replies.values():
-                    reply.arrived.set()
-                block.cancel()
-
-            owner.start_soon(self._keep_stderr)
-            owner.start_soon(read)
+            owner.start_soon(listen)
             self._in_a_hurry = True  # a server that is not initialized has nothing to finish
             try:
                 with block:
@@ -181,7 +184,7 @@ class Client:
                     raise await self._died()
             finally:
                 await self._close()
-                owner.cancel_scope.cancel()
+                listening.cancel()
 
     async def _send(self, message: Params) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode()
