@@ -153,6 +153,12 @@ def test_an_answer_of_the_client_arrives_as_its_type(client: RawClient) -> None:
     assert result == {"answer": "ShowDocumentResult(success=True)"}
 
 
+def test_an_answer_that_is_an_array_arrives_as_a_list(client: RawClient) -> None:
+    client.answer = lambda _request: {"result": [{"apply": "end"}, None]}
+    params: Message = {"method": "workspace/configuration", "params": {"items": []}, "timeoutS": 30}
+    assert client.request("probe/ask", params)["result"] == {"answer": "[{'apply': 'end'}, None]"}
+
+
 def test_the_clients_refusal_is_an_exception_of_its_own(client: RawClient) -> None:
     client.answer = lambda _request: {"error": {"code": -32601, "message": "not here"}}
     result = client.request("probe/ask", ask_params())["result"]

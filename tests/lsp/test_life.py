@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lsp.raw_client import RawClient
+from tests.lsp.raw_client import Message, RawClient
 
 SERVER = "tests.lsp.trap_server"
 
@@ -101,6 +101,8 @@ def test_nothing_is_handled_before_initialize_and_initialize_only_once() -> None
         client.notify("probe/say", {"text": "too early"})
         assert client.request("probe/echo")["error"]["code"] == -32002
         assert client.request("initialize", {"processId": "x"})["error"]["code"] == -32602
+        folders: Message = {"processId": None, "capabilities": {}, "workspaceFolders": [{"uri": "file:///a"}]}
+        assert "workspaceFolders[0].name" in client.request("initialize", folders)["error"]["message"]
         client.initialize()
         again = client.request("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         assert again["error"]["code"] == -32600

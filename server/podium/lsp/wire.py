@@ -4,7 +4,8 @@ Every failure to read what a client sent names the field, as the wire spells it.
 """
 
 import re
-from typing import TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast, get_args, get_origin
 
 import attrs
 from cattrs import transform_error
@@ -19,6 +20,13 @@ T = TypeVar("T")
 
 _converter = converters.get_converter()
 _RESPONSES = {method: cast("type[object] | None", row[1]) for method, row in types.METHOD_TO_TYPES.items()}
+
+
+@_converter.register_structure_hook_factory(lambda kind: get_origin(kind) is Sequence)
+def _arrays_are_lists(kind: object) -> Callable[[object, object], object]:
+    """Read an array as a list, as `json` does; cattrs gives a tuple or a list, depending on its version."""
+    items: object = list[get_args(kind)]
+    return lambda value, _: _converter.structure(value, cast("type[object]", items))
 
 
 class Unreadable(Exception):
