@@ -19,12 +19,12 @@ def command(scene: str, *argv: str) -> list[str]:
     return [sys.executable, str(HERE / "drive.py"), scene, *argv]
 
 
-def start(folder: Path, scene: str, *argv: str) -> "subprocess.Popen[str]":
+def start(folder: Path, scene: str, *argv: str, **environment: str) -> "subprocess.Popen[str]":
     """Start a command in `folder`; the caller ends it."""
     return subprocess.Popen(
         command(scene, *argv),
         cwd=folder,
-        env={**os.environ, "COLUMNS": "100"},
+        env={**os.environ, "COLUMNS": "100", **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,9 +33,9 @@ def start(folder: Path, scene: str, *argv: str) -> "subprocess.Popen[str]":
     )
 
 
-def run(folder: Path, scene: str, *argv: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, scene: str, *argv: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a command in `folder` to its end."""
-    with start(folder, scene, *argv) as process:
+    with start(folder, scene, *argv, **environment) as process:
         try:
             out, err = process.communicate(timeout=PATIENCE_S)
         finally:

@@ -95,6 +95,8 @@ def end(status: str = "signed_off", reason: str = "All is well.") -> None:
 
 def good() -> None:
     """A mission that changes a file and is signed off."""
+    sys.stderr.write("a word to the log\n")
+    sys.stderr.flush()
     start()
     plan("Correct the greeting", "Tell the world")
     event("attempt_started", task_id="t1", number=1, mode="code")

@@ -152,6 +152,14 @@ def test_a_server_that_dies_is_told_with_its_last_words(folder: Path) -> None:
     assert "the roof is on fire" in done.stdout
 
 
+def test_the_server_s_log_is_shown_where_podium_log_asks_for_it(folder: Path) -> None:
+    assert "a word to the log" in run(folder, "good", "task", "x", PODIUM_LOG="INFO").stderr
+
+
+def test_without_podium_log_nothing_is_told_but_the_mission(folder: Path) -> None:
+    assert run(folder, "good", "task", "x").stderr == ""
+
+
 def test_a_closed_pipe_ends_the_mission_without_a_traceback(folder: Path) -> None:
     with start(folder, "patient", "task", "x", "--json") as process:
         assert process.stdout

@@ -6,6 +6,7 @@ server to cancel the mission, waits a bounded time for its end, and leaves nothi
 
 import json
 import math
+import os
 import signal
 import sys
 from collections.abc import AsyncIterable, Mapping, Sequence
@@ -91,7 +92,11 @@ class Run:
 
         order = self._order
         connection = connect(
-            order.serve, order.workspace, options=order.settings, on_notification=on_notification
+            order.serve,
+            order.workspace,
+            options=order.settings,
+            on_notification=on_notification,
+            on_log=_tell if "PODIUM_LOG" in os.environ else None,
         )
         with anyio.open_signal_receiver(*SIGNALS) as signals, arriving, events_in, self._scope:
             async with anyio.create_task_group() as owner:
@@ -145,3 +150,7 @@ class Run:
         self._scope.deadline = anyio.current_time() + CANCEL_PATIENCE_S
         with suppress(RequestFailed):
             await client.execute("podium.cancel", {"missionId": self.state.id})
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

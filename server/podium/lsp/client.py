@@ -27,6 +27,8 @@ from podium.lsp.uris import uri_of
 
 OnNotification = Callable[[str, Params], None]
 """Called with method and parameters of each notification, in order; must not block."""
+OnLog = Callable[[str], None]
+"""Called with each line that the server writes to standard error."""
 
 _OBJECT: TypeAdapter[dict[str, Json]] = TypeAdapter(dict[str, Json])
 _ENCODINGS: TypeAdapter[Encoding] = TypeAdapter(Encoding)
@@ -89,13 +91,19 @@ class Client:
     """
 
     def __init__(
-        self, process: Process, workspace: Path, on_notification: OnNotification, on_message: OnMessage
+        self,
+        process: Process,
+        workspace: Path,
+        on_notification: OnNotification,
+        on_message: OnMessage,
+        on_log: OnLog | None,
     ) -> None:
         self.server_capabilities: Params = {}
         self._process = process
         self._workspace = workspace
         self._answers = Answers(workspace, on_message)
         self._on_notification = on_notification
+        self._on_log = on_log
         self._replies: dict[int, _Reply] = {}
         self._n_requests = 0
         self._writing = anyio.Lock()
@@ -251,6 +259,9 @@ class Client:
             async for chunk in stderr:
                 *lines, rest = (rest + chunk.decode("utf-8", "replace")).split("\n")
                 self._stderr.extend(lines)
+                if self._on_log:
+                    for line in lines:
+                        self._on_log(line)
                 rest = rest[-2000:]
         if rest:
             self._stderr.append(rest)
@@ -299,6 +310,7 @@ async def connect(
     options: Params,
     on_notification: OnNotification,
     on_message: OnMessage = unanswered,
+    on_log: OnLog | None = None,
 ) -> AsyncGenerator[Client]:
     """Start the server `argv` on `workspace` and yield a client of it, initialized with `options`.
 
@@ -313,7 +325,7 @@ async def connect(
         await anyio.open_process(
             argv, cwd=workspace, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
         ) as process,
-        Client(process, workspace, on_notification, on_message).running(options) as client,
+        Client(process, workspace, on_notification, on_message, on_log).running(options) as client,
     ):
         yield client
 
