@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from queue import SimpleQueue
 from typing import cast
@@ -123,7 +124,7 @@ class Project:
         targets = check.split()[1:]
         self.n_candidates += len(candidates)
         with ThreadPoolExecutor(2) as pool:
-            greens = list(pool.map(lambda edits: self._is_green(edits, targets), candidates))
+            greens = list(pool.map(self._is_green, candidates, repeat(targets)))
         results = [
             {"candidate": i, "green": green, "failing": 0 if green else 1, "message": ""}
             for i, green in enumerate(greens)
@@ -139,7 +140,8 @@ class Project:
                     raise AssertionError(f"an edit that does not apply: {edit}")
             runner = self.idle.get()
             try:
-                assert runner.stdin and runner.stdout
+                assert runner.stdin
+                assert runner.stdout
                 runner.stdin.write(
                     json.dumps({"tree": str(tree), "limit_s": LIMIT_S, "targets": targets}) + "\n"
                 )
@@ -226,7 +228,8 @@ def _edit(root: Path, edit: dict[str, str]) -> str:
 
 
 def _end(runner: subprocess.Popen[str]) -> None:
-    assert runner.stdin and runner.stdout
+    assert runner.stdin
+    assert runner.stdout
     runner.stdin.close()
     runner.stdout.close()
     runner.wait(timeout=10)

@@ -1,4 +1,4 @@
-"""Text by lines, as Python counts them (`\\n`, `\\r\\n` and `\\r` end a line, nothing else does)."""
+r"""Text by lines, as Python counts them (`\\n`, `\\r\\n` and `\\r` end a line, nothing else does)."""
 
 import re
 

@@ -1,32 +1,12 @@
 """Names in scope of a function, and what each seems to hold, judged by how it is used."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, TypeAlias
 
-from podium.adapters.repair.source import Function
+from podium.adapters.repair.uses import Use, dotted, evidence, share
 
-Use: TypeAlias = Literal["number", "sequence", "text", "set", "dict", "function", "object", "flag"]
-
-_METHODS: Mapping[str, Use] = {
-    **dict.fromkeys(
-        ("append", "extend", "pop", "insert", "sort", "reverse", "popleft", "appendleft"), "sequence"
-    ),
-    **dict.fromkeys(("add", "discard", "union", "difference", "intersection"), "set"),
-    **dict.fromkeys(("items", "keys", "values", "get", "setdefault"), "dict"),
-    **dict.fromkeys(
-        ("lower", "upper", "strip", "split", "join", "startswith", "endswith", "isdigit"), "text"
-    ),
-}
-_MAKERS: Mapping[str, Use] = {
-    **dict.fromkeys(("len", "int", "sum", "abs", "ord", "float", "round"), "number"),
-    **dict.fromkeys(("list", "sorted", "deque", "tuple", "reversed"), "sequence"),
-    **dict.fromkeys(("set", "frozenset"), "set"),
-    **dict.fromkeys(("dict", "defaultdict", "Counter", "OrderedDict"), "dict"),
-    "str": "text",
-}
-COLLECTIONS: frozenset[Use] = frozenset(("sequence", "set", "dict", "text"))
+MAX_REUSED = 30
 
 
 class Names:
@@ -89,14 +69,80 @@ class Names:
         )
 
     @cached_property
+    def unread(self) -> frozenset[str]:
+        """The variables that are set and never read: something should have read them."""
+        read = {
+            node.id
+            for node in ast.walk(self._root)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
+        return frozenset(
+            name for name in self.variables if "." not in name and name not in read and name != "_"
+        )
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """What the module calls, as it is written: `f`, `self.f`."""
+        return frozenset(dotted(node.func) for node in ast.walk(self._module) if isinstance(node, ast.Call))
+
+    def indexes_of(self, holder: str) -> dict[str, int]:
+        """Return how often each variable stands in an index or slice of the variable `holder`."""
+        return self._indexes.get(holder, {})
+
+    @cached_property
+    def _indexes(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for node in ast.walk(self._root):
+            if isinstance(node, ast.Subscript) and dotted(node.value):
+                counts = found.setdefault(dotted(node.value), {})
+                for part in ast.walk(node.slice):
+                    if isinstance(part, ast.Name):
+                        counts[part.id] = counts.get(part.id, 0) + 1
+        return found
+
+    @cached_property
+    def reused(self) -> tuple[str, ...]:
+        """Short expressions that the function reads: subscripts, attributes and calls without side effects."""
+        found = [
+            ast.unparse(node)
+            for node in ast.walk(self._root)
+            if (
+                isinstance(node, ast.Subscript | ast.Attribute)
+                and isinstance(node.ctx, ast.Load)
+                and not dotted(node)
+            )
+            or (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("len", "min", "max")
+            )
+        ]
+        called = {ast.unparse(node.func) for node in ast.walk(self._root) if isinstance(node, ast.Call)}
+        return tuple(text for text in dict.fromkeys(found) if len(text) <= MAX_REUSED and text not in called)
+
+    @cached_property
+    def own_functions(self) -> dict[str, tuple[str, ...]]:
+        """Functions of the module, and methods as `self.name`, with their parameters without `self`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for node in self._module.body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = tuple(argument.arg for argument in node.args.args)
+            elif isinstance(node, ast.ClassDef):
+                for method in node.body:
+                    if isinstance(method, ast.FunctionDef) and not method.name.startswith("__"):
+                        found[f"self.{method.name}"] = tuple(
+                            argument.arg for argument in method.args.args[1:]
+                        )
+        return found
+
+    @cached_property
     def _uses(self) -> dict[str, set[Use]]:
         found: dict[str, set[Use]] = {}
         for node in ast.walk(self._root):
-            for name, use in _evidence(node):
+            for name, use in evidence(node):
                 found.setdefault(name, set()).add(use)
         for node in ast.walk(self._root):
-            if isinstance(node, ast.Compare) and len(node.ops) == 1:
-                _share(found, dotted(node.left), dotted(node.comparators[0]), node.ops[0])
+            share(found, node)
         return found
 
     def uses_of(self, name: str) -> set[Use]:
@@ -118,101 +164,3 @@ class Names:
             for name in self.variables
             if self.uses_of(name) & wanted or (or_unknown and not self.uses_of(name))
         ]
-
-
-def dotted(node: ast.AST) -> str:
-    """Return `name` or `self.name` for such an expression, else an empty string."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-        return f"self.{node.attr}"
-    return ""
-
-
-def made(node: ast.expr) -> Use | None:
-    """Return what an expression certainly gives, or None."""
-    match node:
-        case ast.Constant(value=bool()):
-            return "flag"
-        case ast.Constant(value=int() | float()):
-            return "number"
-        case ast.Constant(value=str()):
-            return "text"
-        case ast.List() | ast.ListComp() | ast.Tuple():
-            return "sequence"
-        case ast.Set() | ast.SetComp():
-            return "set"
-        case ast.Dict() | ast.DictComp():
-            return "dict"
-        case ast.Compare() | ast.UnaryOp(op=ast.Not()):
-            return "flag"
-        case ast.BinOp(op=ast.Sub() | ast.Div() | ast.FloorDiv() | ast.BitAnd() | ast.BitXor()):
-            return "number"
-        case ast.BinOp(left=left, right=right):
-            return made(left) or made(right)
-        case ast.Call(func=ast.Name(id=name)):
-            return _MAKERS.get(name)
-        case _:
-            return None
-
-
-def _share(found: dict[str, set[Use]], left: str, right: str, operator: ast.cmpop) -> None:
-    if left and right and isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq | ast.NotEq):
-        both = found.get(left, set()) | found.get(right, set())
-        if both:
-            found[left] = found[right] = set(both)
-
-
-def _evidence(node: ast.AST) -> list[tuple[str, Use]]:  # noqa: C901 - one case for each way to use a name
-    match node:
-        case ast.Assign(targets=[target], value=value):
-            return _assigned(target, value)
-        case ast.AugAssign(target=target, op=ast.Add(), value=value):
-            use = made(value)
-            return [(dotted(target), use)] if use else []
-        case ast.AugAssign(target=target):
-            return [(dotted(target), "number")]
-        case ast.BinOp(op=ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Mult(), left=left, right=right):
-            return [(dotted(side), "number") for side in (left, right)]
-        case ast.BinOp(op=ast.Add(), left=left, right=right):
-            known = made(left) or made(right)
-            return [(dotted(side), known) for side in (left, right)] if known else []
-        case ast.Subscript(value=value, slice=ast.Slice(lower=low, upper=high)):
-            ends = [(dotted(end), "number") for end in (low, high) if end]
-            return [(dotted(value), "sequence"), *ends]  # pyright: ignore[reportReturnType]
-        case ast.Subscript(value=value):
-            return [(dotted(value), "sequence")]
-        case ast.For(target=target, iter=ast.Call(func=ast.Name(id="range"))):
-            return [(dotted(target), "number")]
-        case ast.For(iter=iterated) | ast.comprehension(iter=iterated):
-            return [(dotted(iterated), "sequence")]
-        case ast.Call(func=ast.Name(id="range"), args=args):
-            return [(dotted(argument), "number") for argument in args]
-        case ast.Call(func=ast.Name(id="len" | "sum" | "enumerate" | "sorted"), args=[argument, *_]):
-            return [(dotted(argument), "sequence")]
-        case ast.Call(func=ast.Name(id=name)):
-            return [(name, "function")]
-        case ast.Call(func=ast.Attribute(value=value, attr=method)):
-            use = _METHODS.get(method)
-            return [(dotted(node.func), "function"), *([(dotted(value), use)] if use else [])]
-        case ast.Attribute(value=value, attr=attribute) if attribute not in _METHODS:
-            return [(dotted(value), "object")]
-        case _:
-            return []
-
-
-def _assigned(target: ast.expr, value: ast.expr) -> list[tuple[str, Use]]:
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        pairs = zip(target.elts, value.elts, strict=False)
-        return [(dotted(name), use) for name, given in pairs if (use := made(given))]
-    use = made(value)
-    return [(dotted(target), use)] if use else []
-
-
-def enclosing_calls(root: Function) -> set[str]:
-    """Return the names that `root` calls."""
-    return {
-        node.func.id
-        for node in ast.walk(root)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }

@@ -7,7 +7,7 @@ for each, so that many cheap variations do not drown a rare but telling one.
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from podium.adapters.repair.families import (
@@ -27,12 +27,13 @@ from podium.adapters.repair.unit import Change, Unit
 FAMILIES = (
     operators.comparisons, operators.arithmetic, operators.augmented, operators.connectives,
     numbers.constants, numbers.offsets, numbers.terms, numbers.slices,
-    order.arguments, order.operands, order.elements,
+    numbers.ranges,
+    order.arguments, order.operands, order.elements, order.keys,
     naming.variables, naming.targets, naming.attributes, naming.parts, naming.called,
-    calls.siblings, calls.unwrapped, calls.wrapped, calls.copies, calls.generators, calls.sorting, calls.exceptions,
+    calls.siblings, calls.unwrapped, calls.wrapped, calls.own, calls.copies, calls.generators, calls.sorting, calls.exceptions,
     conditions.negated, conditions.weakened, conditions.extended, conditions.decided, conditions.absent,
-    values.initial, values.combined,
-    statements.deleted, statements.exchanged, statements.levels, statements.jumps,
+    values.initial, values.combined, values.aliased, values.texts, values.signs,
+    statements.deleted, statements.exchanged, statements.levels, statements.jumps, statements.returns,
     missing.updates, missing.guards, missing.exits, missing.repeated,
 )  # fmt: skip
 
@@ -45,15 +46,16 @@ PRIORS: Mapping[str, float] = {
     "name.part": 3, "name.function": 3, "call.sibling": 6, "call.unwrap": 4, "call.wrap": 4, "call.limit": 5,
     "call.copy": 4, "generator": 4, "sorting": 4, "exception": 3, "condition.negate": 5, "condition.weaken": 4,
     "condition.extend": 8, "condition.decide": 5, "condition.absent": 4, "value.initial": 6, "value.return": 6,
-    "value.combine": 7, "statement.delete": 5, "statement.exchange": 4, "statement.level": 5,
-    "statement.jump": 3, "statement.keyword": 3, "missing.update": 9, "missing.guard": 6, "missing.skip": 2,
-    "missing.exit": 3, "missing.repeat": 4,
+    "combine.number": 6, "combine.sequence": 6, "combine.recursive": 5, "statement.delete": 5, "statement.exchange": 4, "statement.level": 5,
+    "statement.jump": 3, "statement.keyword": 3, "missing.update": 5, "missing.needed": 12, "missing.guard": 6, "missing.skip": 2,
+    "missing.exit": 3, "missing.repeat": 4, "order.keys": 3, "call.extreme": 4, "call.own": 4, "call.argument": 4, "value.alias": 6,
+    "constant.text": 4, "term.negate": 4, "statement.return": 5, "number.range": 4,
 }  # fmt: skip
 
-SHARE = 0.6
+SHARE = 0.3
 """How much of a kind's prior is divided among its changes: 0 none (each gets it all), 1 all of it."""
-SUSPICION_POWER = 2.0
-REPEAT = 0.93
+SUSPICION_POWER = 2.5
+REPEAT = 0.99
 """What each candidate of a line costs the next one of that line."""
 
 
@@ -69,16 +71,17 @@ class Candidate:
     score: float
 
 
-def ranked(units: Sequence[Unit], limit: int) -> list[Candidate]:
+def ranked(units: Sequence[Unit], limit: int, hints: Mapping[str, float]) -> list[Candidate]:
     """Return the best `limit` candidates of `units`, best first, all different and all valid Python."""
-    scored = sorted(_scored(units), key=lambda item: -item[0])
+    changes = [(unit, change) for unit in units for family in FAMILIES for change in family(unit)]
+    best = sorted(scored(changes, hints), key=lambda item: -item[0])
     found: list[Candidate] = []
     seen: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd but valid candidates are compiled here
-        for score, unit, change in _spread(scored):
+        for score, unit, change in _spread(best):
             shape = _shape(unit, change)
-            if shape is None or shape in seen:
+            if shape is None or shape in seen:  # invalid, unchanged, or offered before
                 continue
             seen.add(shape)
             old, new = unique_edit(unit.source.text, change.start, change.end, change.new)
@@ -88,25 +91,33 @@ def ranked(units: Sequence[Unit], limit: int) -> list[Candidate]:
     return found
 
 
-def _scored(units: Iterable[Unit]) -> Iterator[tuple[float, Unit, Change]]:
-    changes = [(unit, change) for unit in units for family in FAMILIES for change in family(unit)]
+def scored(
+    changes: Sequence[tuple[Unit, Change]], hints: Mapping[str, float]
+) -> list[tuple[float, Unit, Change]]:
+    """Return each change with its probability, up to a factor that is common to all; impossible ones are left out."""
     mass: dict[str, float] = {}
     for _, change in changes:
         mass[change.kind] = mass.get(change.kind, 0.0) + _likely(change)
-    for unit, change in changes:
-        if _likely(change) > 0:
-            yield PRIORS[change.kind] * _likely(change) / mass[change.kind] ** SHARE, unit, change
+    return [
+        (
+            PRIORS[change.kind] * hints.get(change.kind, 1.0) * _likely(change) / mass[change.kind] ** SHARE,
+            unit,
+            change,
+        )
+        for unit, change in changes
+        if _likely(change) > 0
+    ]
 
 
 def _likely(change: Change) -> float:
     return change.weight * change.suspicion**SUSPICION_POWER
 
 
-def _spread(scored: Sequence[tuple[float, Unit, Change]]) -> Iterator[tuple[float, Unit, Change]]:
+def _spread(best: Sequence[tuple[float, Unit, Change]]) -> Iterator[tuple[float, Unit, Change]]:
     """Yield by score, where each candidate makes the next ones of its line and kind a little less urgent."""
     taken: dict[tuple[str, int, str], int] = {}
     ordered: list[tuple[float, int, Unit, Change]] = []
-    for index, (score, unit, change) in enumerate(scored):
+    for index, (score, unit, change) in enumerate(best):
         for key in ((unit.source.path, change.line, ""), (unit.source.path, change.line, change.kind)):
             n_before = taken.get(key, 0)
             taken[key] = n_before + 1

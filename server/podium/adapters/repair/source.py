@@ -7,6 +7,7 @@ only one that knows.
 import ast
 from collections.abc import Iterator
 from functools import cached_property
+from typing import cast
 
 from podium.adapters.repair.lines import line_starts
 
@@ -71,8 +72,9 @@ class Source:
         """Parent and field name by `id` of the node."""
         found: dict[int, tuple[ast.AST, str]] = {}
         for node in ast.walk(self.tree):
-            for field, value in ast.iter_fields(node):
-                for child in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
+            for field in node._fields:
+                value: object = getattr(node, field, None)
+                for child in cast("list[object]", value) if isinstance(value, list) else [value]:
                     if isinstance(child, ast.AST):
                         found[id(child)] = (node, field)
         return found
@@ -102,9 +104,9 @@ class Source:
         return isinstance(above, _TIGHT) or (isinstance(above, ast.Call) and field == "func")
 
 
-def compound(text: str) -> bool:
-    """Return whether the expression `text` must be parenthesised beside an operator."""
-    return not isinstance(ast.parse(text, mode="eval").body, _ATOMS)
+def is_read(node: ast.expr) -> bool:
+    """Return whether a name, attribute or subscript is read here, rather than assigned or deleted."""
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load)
 
 
 def blocks(node: ast.AST) -> Iterator[Block]:
@@ -113,4 +115,4 @@ def blocks(node: ast.AST) -> Iterator[Block]:
         for field in ("body", "orelse", "finalbody"):
             held: object = getattr(below, field, None)
             if isinstance(held, list) and held and isinstance(held[0], ast.stmt):
-                yield held  # pyright: ignore[reportUnknownVariableType]
+                yield cast("Block", held)

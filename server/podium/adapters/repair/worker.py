@@ -21,6 +21,7 @@ from podium.adapters.repair.conversation import (
     was_read,
 )
 from podium.adapters.repair.facts import Facts
+from podium.adapters.repair.hints import factors
 from podium.adapters.repair.localise import units
 from podium.adapters.repair.ranking import Candidate, ranked
 from podium.adapters.repair.reports import Suspects, tried
@@ -100,7 +101,13 @@ def _of_check(found: Suspects, check: str) -> Suspects:
 
 @lru_cache(maxsize=64)
 def _candidates(texts: tuple[tuple[str, str], ...], found: Suspects) -> tuple[Candidate, ...]:
-    return tuple(ranked(units(dict(texts), found.suspects), MAX_CANDIDATES))
+    return tuple(
+        ranked(
+            units(dict(texts), found.suspects),
+            MAX_CANDIDATES,
+            factors([failed.message for failed in found.failing]),
+        )
+    )
 
 
 def _batch_of(step: Step) -> list[list[dict[str, str]]]:

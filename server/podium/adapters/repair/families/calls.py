@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Iterator, Mapping
 
-from podium.adapters.repair.names import COLLECTIONS, dotted, made
+from podium.adapters.repair.source import is_read
 from podium.adapters.repair.unit import Change, Unit
+from podium.adapters.repair.uses import COLLECTIONS, dotted, made
 
 _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "any": ("all",), "all": ("any",), "min": ("max",), "max": ("min",),
@@ -95,6 +96,55 @@ def wrapped(unit: Unit) -> Iterator[Change]:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name):
                 yield unit.replace(node, f"{name}({text})", "call.wrap", weight * scale)
     yield from _limited(unit)
+    yield from _extremes(unit)
+
+
+def _extremes(unit: Unit) -> Iterator[Change]:
+    """Propose `max` and `min` with what the statement or its condition reads anyway."""
+    for node in unit.nodes:
+        above = unit.source.parent(node)
+        if (
+            not isinstance(above, ast.Tuple | ast.Assign | ast.Return | ast.List)
+            or unit.source.field(node) == "targets"
+        ):
+            continue
+        if isinstance(node, ast.Name | ast.Subscript | ast.BinOp) and isinstance(
+            getattr(node, "ctx", ast.Load()), ast.Load
+        ):
+            text = unit.source.code(node)
+            for other in (*unit.names.reused, *unit.names.with_use(["number"])):
+                if other != text and not other.startswith(("len", "min", "max")):
+                    for extreme in ("max", "min"):
+                        yield unit.replace(node, f"{extreme}({other}, {text})", "call.extreme")
+
+
+def own(unit: Unit) -> Iterator[Change]:
+    """Propose the project's own functions: around a value that they take, and with a parameter handed on."""
+    for node in unit.nodes:
+        if isinstance(node, ast.Call):
+            name = unit.source.code(node.func)
+            parameters = unit.names.own_functions.get(name, ())
+            for parameter in parameters[len(node.args) :]:
+                if parameter in unit.names.variables and all(
+                    keyword.arg != parameter for keyword in node.keywords
+                ):
+                    given = [unit.source.code(argument) for argument in node.args]
+                    given += [f"{keyword.arg}={unit.source.code(keyword.value)}" for keyword in node.keywords]
+                    if len(given) + 1 < len(parameters) or parameter != parameters[len(node.args)]:
+                        given.append(f"{parameter}={parameter}")
+                    else:
+                        given.append(parameter)
+                    yield unit.replace(node, f"{name}({', '.join(given)})", "call.argument")
+        elif dotted(node) and is_read(node) and unit.source.field(node) != "func":
+            for name, parameters in unit.names.own_functions.items():
+                if len(parameters) == 1 and (not name.startswith("self.") or _has_self(unit)):
+                    yield unit.replace(
+                        node, f"{name}({dotted(node)})", "call.own", 1.0 if name in unit.names.called else 0.2
+                    )
+
+
+def _has_self(unit: Unit) -> bool:
+    return any(function.args.args[:1] and function.args.args[0].arg == "self" for function in unit.functions)
 
 
 def _wrappers(unit: Unit, node: ast.expr) -> dict[str, float]:
@@ -110,25 +160,26 @@ def _limited(unit: Unit) -> Iterator[Change]:
     """Propose `max` and `min` with what the variable held before, or with zero."""
     for node in unit.statements:
         if (
-            isinstance(node, ast.Assign)
-            and len(node.targets) == 1
-            and not isinstance(node.value, ast.Constant)
+            not isinstance(node, ast.Assign | ast.Return)
+            or node.value is None
+            or not _may_be_number(node.value)
         ):
-            target = unit.source.code(node.targets[0])
-            value = unit.source.code(node.value)
-            known = isinstance(node.targets[0], ast.Subscript) or _reassigned(unit, target)
-            for extreme in ("max", "min"):
-                if known and not isinstance(node.targets[0], ast.Tuple):
-                    yield unit.replace(node.value, f"{extreme}({target}, {value})", "call.limit")
-                yield unit.replace(node.value, f"{extreme}(0, {value})", "call.limit", 0.6)
-        elif (
-            isinstance(node, ast.Return)
-            and node.value is not None
-            and not isinstance(node.value, ast.Constant)
-        ):
-            value = unit.source.code(node.value)
-            for extreme in ("max", "min"):
-                yield unit.replace(node.value, f"{extreme}(0, {value})", "call.limit", 0.3)
+            continue
+        value = unit.source.code(node.value)
+        target = unit.source.code(node.targets[0]) if isinstance(node, ast.Assign) else ""
+        zero = 0.3 if isinstance(node, ast.Return) else 0.6
+        for extreme in ("max", "min"):
+            if target and (
+                (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript))
+                or _reassigned(unit, target)
+            ):
+                yield unit.replace(node.value, f"{extreme}({target}, {value})", "call.limit")
+            yield unit.replace(node.value, f"{extreme}(0, {value})", "call.limit", zero)
+
+
+def _may_be_number(node: ast.expr) -> bool:
+    uncertain = made(node) is None and not isinstance(node, ast.Tuple | ast.Lambda | ast.BoolOp | ast.IfExp)
+    return (made(node) == "number" and not isinstance(node, ast.Constant)) or uncertain
 
 
 def _reassigned(unit: Unit, name: str) -> bool:
@@ -181,6 +232,8 @@ def sorting(unit: Unit) -> Iterator[Change]:
         if name in ("sorted", "sort"):
             reverse = "False" if given.get("reverse") == "True" else "True"
             yield _with_keywords(unit, node, {**given, "reverse": reverse}, 1.0)
+        if name in ("min", "max") and len(node.args) == 1 and "default" not in given:
+            yield _with_keywords(unit, node, {**given, "default": "0"}, 0.3)
         if "key" in given:
             yield _with_keywords(unit, node, {k: v for k, v in given.items() if k != "key"}, 0.5)
             body = next(keyword.value for keyword in node.keywords if keyword.arg == "key")

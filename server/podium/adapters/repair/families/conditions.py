@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from podium.adapters.repair.names import COLLECTIONS, dotted
 from podium.adapters.repair.unit import Change, Unit
+from podium.adapters.repair.uses import COLLECTIONS, dotted
 
 
 def negated(unit: Unit) -> Iterator[Change]:
@@ -12,8 +12,8 @@ def negated(unit: Unit) -> Iterator[Change]:
     for node in conditions(unit):
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             yield unit.replace(node, unit.source.code(node.operand), "condition.negate")
-        elif not isinstance(node, ast.Constant):
-            weight = 0.3 if isinstance(node, ast.Compare) else 1.0
+        elif not isinstance(node, ast.Constant | ast.Compare):  # operators turn comparisons round
+            weight = 0.3 if isinstance(unit.source.parent(node), ast.While) else 1.0
             yield unit.replace(node, f"not {unit.source.atom(node)}", "condition.negate", weight)
 
 

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from podium.adapters.repair.names import dotted
 from podium.adapters.repair.source import Block, Function, blocks
 from podium.adapters.repair.unit import Change, Unit, is_docstring
+from podium.adapters.repair.uses import dotted
 
 _ENDS = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 _CHANGES = ("append", "add", "appendleft", "extend", "insert", "update", "push")
@@ -28,10 +28,11 @@ def updates(unit: Unit) -> Iterator[Change]:
     """Propose updates that the flow of data misses: what a loop reads or returns, and nothing changes."""
     found = [*_collected(unit), *_stepped(unit)]
     for gap in _gaps(unit):
-        for text, weight, needs_loop in found:
-            inside = gap.loop is not None or gap.after_loop or not needs_loop
+        for text, weight, needed in found:
+            inside = gap.loop is not None or gap.after_loop
             place = (1.0 if gap.last or gap.after_loop else 0.5) if inside else 0.2
-            yield unit.insert(gap.line, gap.indent + text, "missing.update", gap.suspicion, weight * place)
+            kind = "missing.needed" if needed else "missing.update"
+            yield unit.insert(gap.line, gap.indent + text, kind, gap.suspicion, weight * place)
 
 
 def _collected(unit: Unit) -> list[tuple[str, float, bool]]:
@@ -46,12 +47,12 @@ def _collected(unit: Unit) -> list[tuple[str, float, bool]]:
         for value in unit.names.variables:
             if value != name:
                 likely = 1.0 if _is_item(unit, value) else 0.5
-                found.append((f"{name}.{method}({value})", need * likely, True))
+                found.append((f"{name}.{method}({value})", need * likely, need == 1.0))
     for name in unit.names.with_use(["dict"]):
         for key in unit.names.variables:
             for value in (*unit.names.variables, "1"):
                 if key not in (name, value) and value != name:
-                    found.append((f"{name}[{key}] = {value}", 0.1, True))
+                    found.append((f"{name}[{key}] = {value}", 0.1, False))
     return found
 
 
@@ -62,12 +63,15 @@ def _stepped(unit: Unit) -> list[tuple[str, float, bool]]:
     for name in unit.names.variables:
         need = 1.0 if name in constant else 0.15
         if "number" in unit.names.uses_of(name):
-            found += [(f"{name} += 1", need, True), (f"{name} -= 1", need * 0.6, True)]
+            found += [(f"{name} += 1", need, need == 1.0), (f"{name} -= 1", need * 0.6, need == 1.0)]
+            found += [(f"{name} //= 2", need * 0.3, need == 1.0)] if name in constant else []
         for other in unit.names.variables:
-            if other != name and name not in unit.names.parameters[:0]:
-                found.append((f"{name} = {other}", need * 0.7 * unit.names.likeness(name, other), True))
+            if other != name:
+                found.append(
+                    (f"{name} = {other}", need * 0.7 * unit.names.likeness(name, other), need == 1.0)
+                )
         for attribute in _links(unit, name):
-            found.append((f"{name} = {name}.{attribute}", need, True))
+            found.append((f"{name} = {name}.{attribute}", need, need == 1.0))
     return found
 
 
@@ -220,14 +224,14 @@ def _begins_empty(unit: Unit, name: str) -> bool:
 
 def _is_item(unit: Unit, name: str) -> bool:
     """Return whether a loop runs over `name`, or it is taken out of a collection."""
+    targets: list[ast.expr] = []
     for node in ast.walk(unit.root):
         if isinstance(node, ast.For | ast.comprehension):
-            if any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.target)):
-                return True
-        elif isinstance(node, ast.Assign) and any(dotted(target) == name for target in node.targets):
-            if isinstance(node.value, ast.Call | ast.Subscript):
-                return True
-    return name in unit.names.parameters
+            targets.append(node.target)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call | ast.Subscript):
+            targets += node.targets
+    taken = {dotted(part) for target in targets for part in ast.walk(target)}
+    return name in taken or name in unit.names.parameters
 
 
 def _never_updated(unit: Unit) -> set[str]:

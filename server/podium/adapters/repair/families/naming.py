@@ -4,25 +4,25 @@ import ast
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from podium.adapters.repair.names import dotted
+from podium.adapters.repair.source import is_read
 from podium.adapters.repair.unit import Change, Unit
+from podium.adapters.repair.uses import dotted
 
 
 def variables(unit: Unit) -> Iterator[Change]:
     """Propose other names in scope for each name that is read."""
     for node in unit.nodes:
         name = dotted(node)
-        if (
-            not name
-            or not isinstance(getattr(node, "ctx", None), ast.Load)
-            or unit.source.field(node) == "func"
-        ):
+        if not name or not is_read(node) or unit.source.field(node) == "func":
             continue
         if name not in unit.names.variables and name not in unit.names.globals:
             continue
+        near = _bound_near(unit, node)
         for other in unit.names.variables:
             if other != name and not _same_side(unit, node, other):
-                weight = unit.names.likeness(name, other) * (0.7 + 0.3 * _alike(name, other))
+                weight = unit.names.likeness(name, other) * (0.6 + 0.2 * _alike(name, other))
+                weight *= 1.25 if other in near or other in unit.names.unread else 1.0
+                weight *= _odd_index(unit, node, name, other)
                 yield unit.replace(node, other, "name.variable", weight)
 
 
@@ -63,7 +63,7 @@ def parts(unit: Unit) -> Iterator[Change]:
             yield unit.replace(node, unit.source.code(node.value), "name.part", 0.5)
             yield unit.replace(node, unit.source.code(node.slice), "name.part", 0.3)
         name = dotted(node)
-        if not name or not isinstance(getattr(node, "ctx", None), ast.Load):
+        if not name or not is_read(node):
             continue
         above = unit.source.parent(node)
         if isinstance(above, ast.Attribute | ast.Subscript) and unit.source.field(node) == "value":
@@ -81,7 +81,7 @@ def _indexed(unit: Unit) -> Iterator[Change]:
     sequences = [name for name in unit.names.with_use(["sequence"]) if not name.startswith("self.")][:3]
     for node in unit.nodes:
         name = dotted(node)
-        if name and "number" in unit.names.uses_of(name) and isinstance(getattr(node, "ctx", None), ast.Load):
+        if name and "number" in unit.names.uses_of(name) and is_read(node):
             above = unit.source.parent(node)
             if isinstance(above, ast.Compare | ast.Return | ast.Assign | ast.AugAssign | ast.Call):
                 for sequence in sequences:
@@ -140,3 +140,18 @@ def _same_side(unit: Unit, node: ast.expr, other: str) -> bool:
 
 def _alike(one: str, other: str) -> float:
     return SequenceMatcher(None, one, other).ratio()
+
+
+def _bound_near(unit: Unit, node: ast.expr) -> set[str]:
+    """Return the names that the innermost loop around `node` runs over."""
+    loop = next((above for above in unit.source.ancestors(node) if isinstance(above, ast.For)), None)
+    return {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)} if loop else set()
+
+
+def _odd_index(unit: Unit, node: ast.expr, name: str, other: str) -> float:
+    """Return more than 1 where a sequence is indexed by `name` here and by `other` everywhere else."""
+    holder = next((above for above in unit.source.ancestors(node) if isinstance(above, ast.Subscript)), None)
+    if holder is None or not dotted(holder.value) or node is holder.value:
+        return 1.0
+    counts = unit.names.indexes_of(dotted(holder.value))
+    return 2.5 if counts.get(name, 0) == 1 and counts.get(other, 0) > 1 else 1.0

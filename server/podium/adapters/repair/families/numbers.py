@@ -1,10 +1,17 @@
 """Off by one: constants, indexes, bounds of ranges and slices, and terms that are one too many."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from podium.adapters.repair.names import dotted
+from podium.adapters.repair.source import is_read
 from podium.adapters.repair.unit import Change, Unit
+from podium.adapters.repair.uses import dotted
+
+_OFTEN: Mapping[type, tuple[float, float]] = {
+    ast.Call: (0.6, 0.1), ast.Compare: (0.6, 0.0), ast.Return: (0.9, 0.4), ast.Assign: (0.8, 0.1),
+    ast.AugAssign: (0.8, 0.1), ast.BinOp: (0.2, 0.0),
+}  # fmt: skip
+"""How often a number, and something unknown, is off by one in such a place."""
 
 
 def constants(unit: Unit) -> Iterator[Change]:
@@ -61,9 +68,8 @@ def terms(unit: Unit) -> Iterator[Change]:
             small = isinstance(node.right, ast.Constant)
             yield unit.replace(node, unit.source.code(node.left), "term.drop", 1.0 if small else 0.6)
             yield unit.replace(node, unit.source.code(node.right), "term.drop", 0.1 if small else 0.4)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
-            if not isinstance(node.operand, ast.Constant):
-                yield unit.replace(node, unit.source.code(node.operand), "term.drop", 1.0)
+        elif isinstance(node, ast.UnaryOp) and not isinstance(node.operand, ast.Constant):
+            yield unit.replace(node, unit.source.code(node.operand), "term.drop", 1.0)
 
 
 def slices(unit: Unit) -> Iterator[Change]:
@@ -71,9 +77,34 @@ def slices(unit: Unit) -> Iterator[Change]:
     for node in unit.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             yield from _bounds(unit, node, node.slice)
-        elif dotted(node) and isinstance(getattr(node, "ctx", None), ast.Load):
-            if "sequence" in unit.names.uses_of(dotted(node)) and _takes_slice(unit, node):
-                yield from _cuts(unit, node)
+        elif is_read(node) and "sequence" in unit.names.uses_of(dotted(node)) and _takes_slice(unit, node):
+            yield from _cuts(unit, node)
+
+
+def ranges(unit: Unit) -> Iterator[Change]:
+    """Propose a range from 1, one from 0, and one that runs backwards."""
+    for node in unit.nodes:
+        match node:
+            case ast.Call(func=ast.Name(id="range"), args=[only]):
+                stop = unit.source.code(only)
+                yield unit.replace(node, f"range(1, {stop})", "number.range")
+                yield unit.replace(node, f"range({stop} - 1, -1, -1)", "number.range", 0.5)
+                for name in unit.names.with_use(["number"]):
+                    yield unit.replace(node, f"range({name}, {stop})", "number.range", 0.4)
+                    yield unit.replace(node, f"range({name} + 1, {stop})", "number.range", 0.4)
+            case ast.Call(func=ast.Name(id="range"), args=[low, high]):
+                start, stop = unit.source.code(low), unit.source.code(high)
+                yield unit.replace(node, f"range({stop})", "number.range", 0.5)
+                yield unit.replace(node, f"range({start}, {stop}, -1)", "number.range", 0.4)
+                yield unit.replace(node, f"range({stop} - 1, {start} - 1, -1)", "number.range", 0.4)
+            case ast.Call(func=ast.Name(id="range"), args=[low, high, step]):
+                yield unit.replace(
+                    node, f"range({unit.source.code(low)}, {unit.source.code(high)})", "number.range", 0.4
+                )
+                if not isinstance(step, ast.Constant | ast.UnaryOp):
+                    yield unit.replace(step, f"-{unit.source.atom(step)}", "number.range", 0.3)
+            case _:
+                pass
 
 
 def _bounds(unit: Unit, node: ast.Subscript, bounds: ast.Slice) -> Iterator[Change]:
@@ -109,26 +140,15 @@ def _takes_slice(unit: Unit, node: ast.expr) -> bool:
 def _counts(unit: Unit, node: ast.expr) -> float:
     """Return how likely the expression is off by one: 0 where it holds no number."""
     above, field = unit.source.parent(node), unit.source.field(node)
-    number = _is_number(unit, node)
-    match above:
-        case ast.Subscript() if field == "slice":
-            return 0.0 if "text" in unit.names.uses_of(dotted(node)) else 0.8
-        case ast.Slice():
-            return 1.0
-        case ast.Call(func=ast.Name(id="range")) if field == "args":
-            return 1.0
-        case ast.Call() if field == "args":
-            return 0.6 if number else 0.1
-        case ast.Compare():
-            return 0.6 if number else 0.0
-        case ast.Return():
-            return 0.9 if number else 0.4
-        case ast.Assign() | ast.AugAssign() if field == "value":
-            return 0.8 if number else 0.1
-        case ast.BinOp():
-            return 0.2 if number else 0.0
-        case _:
-            return 0.0
+    if isinstance(above, ast.Subscript) and field == "slice":
+        return 0.0 if "text" in unit.names.uses_of(dotted(node)) else 0.8
+    if isinstance(above, ast.Slice):
+        return 1.0
+    if field not in ("args", "left", "comparators", "value", "right"):
+        return 0.0
+    ranged = isinstance(above, ast.Call) and isinstance(above.func, ast.Name) and above.func.id == "range"
+    number, other = (1.0, 1.0) if ranged else _OFTEN.get(type(above), (0.0, 0.0))
+    return number if _is_number(unit, node) else other
 
 
 def _is_number(unit: Unit, node: ast.expr) -> bool:

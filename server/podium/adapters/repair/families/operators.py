@@ -14,10 +14,10 @@ _SYMBOLS: Mapping[type[ast.AST], str] = {
 }  # fmt: skip
 
 _COMPARED: Mapping[str, tuple[tuple[str, str, float], ...]] = {
-    "<": (("<=", "compare.boundary", 1), (">", "compare.flip", 1), (">=", "compare.flip", 0.6), ("!=", "compare.loosen", 0.3)),
-    "<=": (("<", "compare.boundary", 1), (">=", "compare.flip", 1), (">", "compare.flip", 0.6), ("==", "compare.loosen", 0.3)),
-    ">": ((">=", "compare.boundary", 1), ("<", "compare.flip", 1), ("<=", "compare.flip", 0.6), ("!=", "compare.loosen", 0.3)),
-    ">=": ((">", "compare.boundary", 1), ("<=", "compare.flip", 1), ("<", "compare.flip", 0.6), ("==", "compare.loosen", 0.3)),
+    "<": (("<=", "compare.boundary", 1), (">", "compare.flip", 1), (">=", "compare.flip", 0.8), ("!=", "compare.loosen", 0.3)),
+    "<=": (("<", "compare.boundary", 1), (">=", "compare.flip", 1), (">", "compare.flip", 0.8), ("==", "compare.loosen", 0.3)),
+    ">": ((">=", "compare.boundary", 1), ("<", "compare.flip", 1), ("<=", "compare.flip", 0.8), ("!=", "compare.loosen", 0.3)),
+    ">=": ((">", "compare.boundary", 1), ("<=", "compare.flip", 1), ("<", "compare.flip", 0.8), ("==", "compare.loosen", 0.3)),
     "==": (("!=", "compare.equality", 1), ("<=", "compare.loosen", 1), (">=", "compare.loosen", 1), ("is", "compare.equality", 0.2),
            ("<", "compare.loosen", 0.4), (">", "compare.loosen", 0.4), ("in", "compare.loosen", 0.3)),
     "!=": (("==", "compare.equality", 1), ("<", "compare.loosen", 1), (">", "compare.loosen", 1), ("is not", "compare.equality", 0.2)),
@@ -117,7 +117,7 @@ def _initial(node: ast.Assign) -> bool:
     return isinstance(node.value, ast.Constant | ast.List | ast.Dict | ast.Set)
 
 
-def _between(
+def _between(  # noqa: PLR0913 - two places, two operators, and what every change has
     unit: Unit,
     left: ast.expr,
     right: ast.expr,

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from podium.adapters.repair.unit import Change, Unit
 
+_SYMMETRIC = ("min", "max", "zip", "gcd", "lcm", "print")
 _ONE_SIDED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift, ast.Add)
 
 
@@ -13,9 +14,17 @@ def arguments(unit: Unit) -> Iterator[Change]:
     """Propose each pair of positional arguments of a call exchanged."""
     for node in unit.nodes:
         if isinstance(node, ast.Call) and not any(isinstance(item, ast.Starred) for item in node.args):
+            if isinstance(node.func, ast.Name) and node.func.id in _SYMMETRIC:
+                continue
+            mixed = len({isinstance(item, ast.Constant | ast.List | ast.Dict) for item in node.args}) > 1
             for distance, change in _exchanged(unit, node.args, "order.arguments", node):
                 yield unit.rewrite(
-                    change.start, change.end, change.new, change.kind, node, 1.0 if distance == 1 else 0.5
+                    change.start,
+                    change.end,
+                    change.new,
+                    change.kind,
+                    node,
+                    (1.0 if distance == 1 else 0.5) * (0.3 if mixed else 1.0),
                 )
 
 
@@ -60,3 +69,21 @@ def _exchanged(
             first, second = unit.source.code(right), unit.source.code(left)
         if first != second and gap.count("(") == gap.count(")"):
             yield j - i, unit.rewrite(start, end, first + gap + second, kind, at)
+
+
+def keys(unit: Unit) -> Iterator[Change]:
+    """Propose key and value exchanged where one is stored under the other."""
+    for node in unit.statements:
+        match node:
+            case ast.Assign(targets=[ast.Subscript(slice=key) as target], value=value) if not isinstance(
+                key, ast.Slice
+            ):
+                (start, key_end), (value_start, end) = unit.source.span(key), unit.source.span(value)
+                gap = unit.source.text[key_end:value_start]
+                if isinstance(value, ast.Name | ast.Attribute) and isinstance(
+                    target.value, ast.Name | ast.Attribute
+                ):
+                    new = unit.source.code(value) + gap + unit.source.code(key)
+                    yield unit.rewrite(start, end, new, "order.keys", node)
+            case _:
+                pass

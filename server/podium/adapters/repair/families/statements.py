@@ -2,6 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import cast
 
 from podium.adapters.repair.source import Block, blocks
 from podium.adapters.repair.unit import Change, Unit, is_docstring
@@ -20,15 +22,13 @@ def deleted(unit: Unit) -> Iterator[Change]:
     for block in blocks(unit.root):
         for node in block:
             if isinstance(node, _SIMPLE) and not is_docstring(node) and unit.suspected(node) > 0:
-                yield _text(
-                    unit, node, "pass", "statement.delete", 0.5 if isinstance(node, ast.Return) else 1.0
-                )
+                yield _text(unit, node, "pass", "statement.delete", _dispensable(unit, node))
 
 
 def exchanged(unit: Unit) -> Iterator[Change]:
     """Propose neighbouring statements exchanged."""
     for block in blocks(unit.root):
-        for first, second in zip(block, block[1:], strict=False):
+        for first, second in pairwise(block):
             if is_docstring(first) or isinstance(first, ast.FunctionDef) or unit.suspected(first) <= 0:
                 continue
             if unit.source.indent(first.lineno) != unit.source.indent(second.lineno):
@@ -49,7 +49,7 @@ def levels(unit: Unit) -> Iterator[Change]:
                 last = inner[-1]
                 if isinstance(last, _SIMPLE) and len(inner) > 1:
                     yield from _moved(unit, last, node, 1.0)
-        for node, after in zip(block, block[1:], strict=False):
+        for node, after in pairwise(block):
             inner = _last_block(node)
             while inner:
                 if isinstance(after, _SIMPLE):
@@ -75,6 +75,21 @@ def jumps(unit: Unit) -> Iterator[Change]:
             yield _text(unit, node, f"yield {unit.source.code(node.value)}", "generator", 0.5)
 
 
+def _dispensable(unit: Unit, node: ast.stmt) -> float:
+    """Return how likely the unit can do without `node`: the only value of a variable is seldom superfluous."""
+    if isinstance(node, ast.Return):
+        return 0.4
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        name = node.targets[0].id
+        stores = [
+            part
+            for part in ast.walk(unit.root)
+            if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Store)
+        ]
+        return 0.15 if stores[0] is node.targets[0] and name not in unit.names.parameters else 0.7
+    return 1.0
+
+
 def _in_loop(unit: Unit, node: ast.stmt) -> bool:
     return any(isinstance(above, ast.For | ast.While) for above in unit.source.ancestors(node))
 
@@ -88,7 +103,7 @@ def _last_block(node: ast.stmt) -> Block:
     for field in ("finalbody", "orelse", "body"):
         held: object = getattr(node, field, None)
         if isinstance(held, list) and held and not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            return held  # pyright: ignore[reportUnknownVariableType]
+            return cast("Block", held)
     return []
 
 
@@ -105,3 +120,18 @@ def _moved(unit: Unit, node: ast.stmt, beside: ast.stmt, weight: float) -> Itera
         ]
         near = max(unit.suspected(node), unit.suspected(beside))
         yield Change(start, end, "".join(lines), "statement.level", weight, near, first)
+
+
+def returns(unit: Unit) -> Iterator[Change]:
+    """Propose `return` before a value that a statement computes and drops, and its assignment."""
+    for node in unit.statements:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and unit.function_of(node):
+            text = unit.source.code(node)
+            yield _text(unit, node, f"return {text}", "statement.return")
+            match node.value:
+                case ast.Call(args=[ast.Name(id=name), *_]):
+                    yield _text(unit, node, f"{name} = {text}", "statement.return", 0.5)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
+                    yield _text(unit, node, f"{name} = {text}", "statement.return", 0.5)
+                case _:
+                    pass

@@ -3,9 +3,10 @@
 import ast
 from collections.abc import Iterator
 
-from podium.adapters.repair.names import COLLECTIONS, dotted, made
-from podium.adapters.repair.unit import Change, Unit
+from podium.adapters.repair.unit import Change, Unit, is_docstring
+from podium.adapters.repair.uses import COLLECTIONS, dotted, made
 
+MAX_WORD = 8
 _INITIAL: dict[str, tuple[tuple[str, float], ...]] = {
     "number": (("0", 1), ("1", 1), ("-1", 0.5), ('float("inf")', 0.6), ('float("-inf")', 0.6), ("None", 0.3)),
     "flag": (("None", 0.3),),
@@ -88,18 +89,29 @@ def combined(unit: Unit) -> Iterator[Change]:
             continue
         if isinstance(node, ast.Constant | ast.Slice | ast.Tuple | ast.BoolOp | ast.Compare | ast.Lambda):
             continue
-        scale = 1.0 if returned or given else 0.5 if passed else 0.25
+        scale = 1.0 if returned or given else 0.4 if passed else 0.25
+        if passed and isinstance(above, ast.Call) and _recurses(unit, above):
+            scale = 0.9
         text = unit.source.code(node)
+        kind = "combine.number" if _numeric(unit, node) else "combine.sequence"
         for other, operators in _terms(unit, node):
             for operator, weight in operators:
                 if other != text or operator == "*":
-                    yield unit.replace(node, f"{text} {operator} {other}", "value.combine", weight * scale)
-                    if operator == "+" and not _numeric(unit, node):
-                        yield unit.replace(
-                            node, f"{other} + {unit.source.atom(node)}", "value.combine", weight * scale
-                        )
+                    yield unit.replace(node, f"{text} {operator} {other}", kind, weight * scale)
+                    if operator == "+" and kind == "combine.sequence":
+                        yield unit.replace(node, f"{other} + {unit.source.atom(node)}", kind, weight * scale)
         if returned and isinstance(node, ast.Call):
-            yield unit.replace(node, f"1 + {text}", "value.combine", 0.8)
+            yield unit.replace(
+                node, f"1 + {text}", "combine.recursive", 1.0 if _recurses(unit, node) else 0.3
+            )
+
+
+def _recurses(unit: Unit, node: ast.expr) -> bool:
+    names = {function.name for function in unit.functions}
+    return any(
+        isinstance(part, ast.Call) and unit.source.code(part.func).removeprefix("self.") in names
+        for part in ast.walk(node)
+    )
 
 
 def _numeric(unit: Unit, node: ast.expr) -> bool:
@@ -126,4 +138,73 @@ def _terms(unit: Unit, node: ast.expr) -> list[tuple[str, list[tuple[str, float]
             found.append((f"[{name}]", [("+", 0.5)]))
             if not uses:
                 found.append((name, [("+", 0.4)]))
+    if number or unknown:
+        found += [
+            (f"len({name})", [("+", 0.7), ("-", 0.7)]) for name in unit.names.with_use(["sequence", "text"])
+        ]
+        found += [
+            (text, [("+", 0.4), ("-", 0.3)]) for text in unit.names.reused if not text.startswith("len")
+        ]
     return found
+
+
+def aliased(unit: Unit) -> Iterator[Change]:
+    """Propose fresh lists where one list is repeated, and a fresh default where one is shared by all calls."""
+    for node in unit.nodes:
+        match node:
+            case ast.BinOp(left=ast.List(elts=[inner]), op=ast.Mult(), right=n) if made(inner) in COLLECTIONS:
+                text = f"[{unit.source.code(inner)} for _ in range({unit.source.code(n)})]"
+                yield unit.replace(node, text, "value.alias")
+            case _:
+                pass
+    for function in unit.functions:
+        named = function.args.args[len(function.args.args) - len(function.args.defaults) :]
+        for argument, default in zip(named, function.args.defaults, strict=True):
+            first = (
+                function.body[1]
+                if is_docstring(function.body[0]) and len(function.body) > 1
+                else function.body[0]
+            )
+            if made(default) in ("sequence", "set", "dict") and first.lineno > function.lineno:
+                start, default_end = unit.source.span(default)
+                end = unit.source.span(first)[0]
+                indent = unit.source.indent(first.lineno)
+                fresh = f"if {argument.arg} is None:\n{indent}    {argument.arg} = {unit.source.code(default)}\n{indent}"
+                new = "None" + unit.source.text[default_end:end] + fresh
+                yield unit.rewrite(start, end, new, "value.alias", first)
+
+
+def texts(unit: Unit) -> Iterator[Change]:
+    """Propose other strings: another of the unit, without or with a space, in the other case."""
+    every: set[str] = {
+        node.value for node in unit.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    for node in unit.nodes:
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            continue
+        text = node.value
+        near = {text.strip(), "", " "}
+        if len(text) < MAX_WORD:
+            near |= {text + " ", " " + text, text.lower(), text.upper(), text[:-1], text[1:], *every}
+        for other in sorted(near - {text}):
+            yield unit.replace(node, repr(other), "constant.text", 0.6 if other in every else 0.4)
+
+
+def signs(unit: Unit) -> Iterator[Change]:
+    """Propose the opposite number where one is sorted by, returned, added or passed."""
+    for node in unit.nodes:
+        above, field = unit.source.parent(node), unit.source.field(node)
+        held = isinstance(above, ast.Tuple | ast.Return | ast.Lambda | ast.Call | ast.BinOp | ast.Assign)
+        if (
+            held
+            and field not in ("func", "targets", "target")
+            and isinstance(node, ast.Name | ast.Subscript | ast.Attribute | ast.Call)
+        ) and (isinstance(node, ast.Call) or isinstance(node.ctx, ast.Load)):
+            keyed = any(isinstance(up, ast.Lambda) for up in unit.source.ancestors(node))
+            number = _numeric(unit, node)
+            yield unit.replace(
+                node,
+                f"-{unit.source.atom(node)}",
+                "term.negate",
+                1.0 if keyed else 0.4 if number else 0.1,
+            )
