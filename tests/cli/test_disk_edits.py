@@ -116,6 +116,22 @@ def test_where_one_change_cannot_be_made_none_is(tmp_path: Path, wrong: dict[str
     assert tree(tmp_path) == before
 
 
+def test_when_the_disk_refuses_half_way_what_was_written_gets_its_content_back(tmp_path: Path) -> None:
+    kept, gone, new = (tmp_path / name for name in ("a.txt", "gone", "new"))
+    kept.write_bytes(b"before\n")
+    gone.write_bytes(b"here\n")
+    below = new / "a file where `new` is to be a file as well"
+    with pytest.raises(EditFailed):
+        apply(
+            tmp_path,
+            change(kept, (span(0, 0, 6), "after")),
+            {"kind": "delete", "uri": gone.as_uri()},
+            {"kind": "create", "uri": below.as_uri()},
+            {"kind": "create", "uri": new.as_uri()},
+        )
+    assert tree(tmp_path) == {"a.txt": b"before\n", "gone": b"here\n"}
+
+
 def test_edits_that_overlap_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"abcdef\n")

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 from pathlib import Path
 
@@ -70,9 +71,11 @@ def test_a_question_is_answered_in_free_words(tmp_path: Path) -> None:
 def test_ctrl_c_at_a_question_cancels_the_mission(tmp_path: Path) -> None:
     with Terminal(tmp_path, "asks_until_cancelled") as terminal:
         terminal.wait_for("> ")
-        terminal.process.send_signal(2)
+        # The terminal sends Ctrl-C to the whole group; the server must not take it for its own.
+        os.killpg(terminal.process.pid, signal.SIGINT)
         assert terminal.exit_code() == 130
         assert "Cancelling" in terminal.output
+        assert "Cancelled by the user." in terminal.output
 
 
 def test_the_terminal_shows_colours_and_who_is_at_work(tmp_path: Path) -> None:

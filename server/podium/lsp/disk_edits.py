@@ -221,8 +221,8 @@ def _commit(files: dict[Path, _File]) -> None:
     done: list[Path] = []
     try:
         for path, file in files.items():
-            done.append(path)
             _put(path, file)
+            done.append(path)
     except OSError as error:
         for path in reversed(done):
             _put(path, before[path])
