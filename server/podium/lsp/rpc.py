@@ -11,7 +11,6 @@ that both see the documents as they were when the client asked.
 """
 
 import itertools
-import json
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -38,7 +37,7 @@ from podium.lsp.messages import (
     RpcError,
 )
 from podium.lsp.transport import Outbox
-from podium.lsp.wire import Unreadable, plain, read_result
+from podium.lsp.wire import Unreadable, encode, read_result
 
 _log = logging.getLogger(__name__)
 
@@ -122,11 +121,11 @@ class Peer:
 
     def notify(self, method: str, params: object = None) -> None:
         """Send a notification."""
-        self._outbox.put(_encode({"method": method}, params))
+        self._outbox.put(encode(_call(method, params)))
 
     def notify_if_room(self, method: str, params: object = None) -> bool:
         """Send a notification unless the client lags behind; return whether it was sent."""
-        return self._outbox.offer(_encode({"method": method}, params))
+        return self._outbox.offer(encode(_call(method, params)))
 
     async def ask(self, method: str, params: object, timeout_s: float) -> object:
         """Send a request and return the client's result, as LSP types it for `method`.
@@ -140,7 +139,7 @@ class Peer:
             ClientUnreadable: the answer is not a result of this method.
         """
         message_id = f"podium-{next(self._ids)}"
-        body = _encode({"id": message_id, "method": method}, params)
+        body = encode({"id": message_id, **_call(method, params)})
         self._asked[message_id] = asked = _Asked()
         try:
             self._outbox.put(body)
@@ -274,13 +273,13 @@ class Peer:
             self._refuse(message_id, error)
 
     def _respond(self, message_id: MessageId, result: object) -> None:
-        self._outbox.put(_dump({"jsonrpc": "2.0", "id": message_id, "result": result}))
+        self._outbox.put(encode({"id": message_id, "result": result}))
 
     def _refuse(self, message_id: MessageId | None, error: RpcError) -> None:
         told: dict[str, object] = {"code": error.code, "message": error.message}
         if error.data is not None:
             told["data"] = error.data
-        self._outbox.put(_dump({"jsonrpc": "2.0", "id": message_id, "error": told}))
+        self._outbox.put(encode({"id": message_id, "error": told}))
 
 
 def expect(answer: object, kind: type[T]) -> T:
@@ -294,14 +293,5 @@ def expect(answer: object, kind: type[T]) -> T:
     raise ClientUnreadable(f"{kind.__name__} expected, got {type(answer).__name__}")
 
 
-def _encode(head: dict[str, object], params: object) -> bytes:
-    message: dict[str, object] = {"jsonrpc": "2.0", **head}
-    if params is not None:
-        message["params"] = params
-    return _dump(message)
-
-
-def _dump(message: dict[str, object]) -> bytes:
-    """Return `message` as JSON in ASCII, in which lone surrogates survive as escapes."""
-    text = json.dumps(message, default=plain, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii")
+def _call(method: str, params: object) -> dict[str, object]:
+    return {"method": method} if params is None else {"method": method, "params": params}

@@ -3,6 +3,7 @@
 Every failure to read what a client sent names the field, as the wire spells it.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast, get_args, get_origin
@@ -65,17 +66,15 @@ def read_result(method: str, result: Json) -> object:
     return cast("object", getattr(_structure({"id": 0, "result": result}, response), "result", None))
 
 
-def plain(value: object) -> object:
-    """Return `value` in a form that `json` can write; a hook for `json.dumps(default=…)`.
+def encode(message: dict[str, object]) -> bytes:
+    """Return the body of a frame: JSON in ASCII, in which lone surrogates survive as escapes.
 
     Raises:
-        TypeError: the value has no form in JSON.
+        TypeError: something in `message` has no form in JSON.
+        ValueError: a number in it has none.
     """
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
-    if attrs.has(type(value)):
-        return _converter.unstructure(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    message = {"jsonrpc": "2.0", **message}
+    return json.dumps(message, default=_plain, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def invalid_fields(error: ValidationError) -> InvalidParams:
@@ -84,6 +83,14 @@ def invalid_fields(error: ValidationError) -> InvalidParams:
     told = "; ".join(f"{_path(fault['loc'])}: {fault['msg']}" for fault in faults)
     fields: list[Json] = [_path(fault["loc"]) for fault in faults]
     return InvalidParams(f"invalid params: {told}", {"fields": fields})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if attrs.has(type(value)):
+        return _converter.unstructure(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
