@@ -183,9 +183,8 @@ def test_a_linked_dependency_directory_is_not_emptied(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_slots_of_a_process_that_died_are_removed_and_those_of_a_living_one_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     script = (
         "import sys, os, tempfile, anyio\nfrom pathlib import Path\nfrom podium.adapters.checks.slots import Slots\n"
         "async def main():\n"
@@ -197,13 +196,12 @@ async def test_slots_of_a_process_that_died_are_removed_and_those_of_a_living_on
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         timeout=60,
     )
     left_behind = Path(died.stdout.strip()).parent.parent
     assert left_behind.is_relative_to(tmp_path)
-    slots = Slots(tmp_path, 2)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    slots = Slots(tmp_path, 2, tmp_path)
     async with slots.take() as slot:
         remove_orphans(tmp_path)
         assert not left_behind.exists()

@@ -17,7 +17,7 @@ from podium.adapters.checks.run import run_check
 from podium.adapters.checks.sandbox import Sandbox, detect
 from podium.adapters.checks.slots import Slots
 from podium.adapters.checks.stand import Stand
-from podium.adapters.checks.tryout import TryOut
+from podium.adapters.checks.tryout import Baseline, TryOut
 from podium.domain.checks import Candidate, Check, CheckResult
 
 COMMAND_TIMEOUT_S = 300.0
@@ -66,6 +66,7 @@ class LocalChecks:
         self._sandbox = sandbox or detect()
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._slots = Slots(self._root, parallel or os.cpu_count() or 1)
+        self._baseline: Baseline | None = None
         self._python: tuple[tuple[float, ...], Interpreter] | None = None
         found_checks(self._root, self._configured)
 
@@ -135,10 +136,11 @@ class LocalChecks:
         check in a fresh process. After six green variants the rest is not run: exit code 125. A variant that
         cannot be laid over the candidate has exit code 125 as well.
         """
-        attempt = TryOut(candidate.overlay, variants, check, targets)
+        attempt = TryOut(candidate.overlay, variants, check, targets, self._baseline)
         async with anyio.create_task_group() as workers:
             for _ in range(min(self._slots.n, len(variants))):
                 workers.start_soon(self._work_on, attempt)
+        self._baseline = attempt.baseline
         return attempt.results()
 
     async def aclose(self) -> None:

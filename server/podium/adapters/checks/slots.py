@@ -219,8 +219,9 @@ class Slot:
 class Slots:
     """A few slots in a private directory, lent to one run each; `n` of them at most."""
 
-    def __init__(self, root: Path, n: int) -> None:
+    def __init__(self, root: Path, n: int, temporary: Path | None = None) -> None:
         self.n = n
+        self._temporary = temporary or Path(tempfile.gettempdir())
         self._root = root
         self._free: list[Slot] = []
         self._turn = anyio.Semaphore(n)
@@ -250,8 +251,8 @@ class Slots:
 
     def _make(self) -> Slot:
         if self._home is None:
-            remove_orphans(Path(tempfile.gettempdir()))
-            self._home = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+            remove_orphans(self._temporary)
+            self._home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._temporary)).resolve()
             self._lock = _lock(self._home)
         self._n_made += 1
         return Slot(self._home / f"slot-{self._n_made}", self._root)

@@ -41,6 +41,16 @@ class Pace:
     test_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the targets of one tree need: their pace, and the installed modules that are worth preloading."""
+
+    tree_hash: str
+    targets: tuple[str, ...]
+    pace: Pace
+    modules: tuple[str, ...]
+
+
 class TryOut:
     """One batch of variants; any number of workers may call `work` at the same time."""
 
@@ -50,15 +60,16 @@ class TryOut:
         variants: Sequence[Mapping[str, bytes]],
         check: Check,
         targets: Sequence[str],
+        known: Baseline | None = None,
     ) -> None:
+        """Prepare a batch; `known` is the baseline of an earlier one, used where it is of the same tree."""
         self._overlay = overlay
         self._variants = variants
         self._check = check
         self._targets = targets
         self._pending = deque(range(len(variants)))
         self._results: dict[int, CheckResult] = {}
-        self._pace: Pace | None = None
-        self._modules: Sequence[str] = ()
+        self.baseline = known
         self._measuring = anyio.Lock()
 
     def results(self) -> tuple[CheckResult, ...]:
@@ -94,7 +105,7 @@ class TryOut:
     async def _targets_only(
         self, stand: Stand, warm: Warm | None, overlay: Mapping[str, bytes | None]
     ) -> CheckResult:
-        pace = self._pace or Pace(self._check.timeout_s, self._check.timeout_s)
+        pace = self.baseline.pace if self.baseline else Pace(self._check.timeout_s, self._check.timeout_s)
         if warm is not None:
             try:
                 return await self._in_fork(stand, warm, overlay, pace)
@@ -131,15 +142,15 @@ class TryOut:
             warm: Warm | None = None
             if is_pytest(self._check) and self._targets and hasattr(os, "fork"):
                 try:
+                    tree_hash = await anyio.to_thread.run_sync(stand.sync, self._overlay)
                     warm = await self._started(stand, processes)
-                    if not await self._prepared(stand, warm):
+                    if not await self._prepared(stand, warm, tree_hash):
                         warm = await self._started(stand, processes)
-                except (OSError, WarmProcessLost):
+                except (OSError, WarmProcessLost, ToolError):
                     warm = None
             yield warm
 
     async def _started(self, stand: Stand, processes: AsyncExitStack) -> Warm:
-        await anyio.to_thread.run_sync(stand.sync, self._overlay)
         argv = limited(stand.argv(["{python}", str(SCRIPT)]), Limits())
         process = await start(argv, stand.slot.tree, stand.env(), stdin=True, keep_stderr=False)
         processes.push_async_callback(end, process)
@@ -147,26 +158,29 @@ class TryOut:
         await warm.ready()
         return warm
 
-    async def _prepared(self, stand: Stand, warm: Warm) -> bool:
-        """Set the pace by the time that the targets take now, and preload the modules that they import.
+    async def _prepared(self, stand: Stand, warm: Warm, tree_hash: str) -> bool:
+        """Preload the modules that the targets import, and set the pace by the time that they take then.
 
         False where the preloaded modules change what the targets say: then the process is of no use, and no
         later one preloads.
         """
         async with self._measuring:
-            if self._pace is None:
+            known = self.baseline
+            if known is None or (known.tree_hash, known.targets) != (tree_hash, tuple(self._targets)):
                 patience = Pace(_BASELINE_S, _BASELINE_TEST_S)
                 now = await self._in_fork(stand, warm, self._overlay, patience, notes=_NOTES)
-                self._pace = _pace(now, hung=now.timed_out or report_of(stand).n_hung > 0)
                 modules = stand.slot.read_output(_NOTES).decode("utf-8", "replace").split()
+                pace = _pace(now, hung=_hung(stand, now))
                 await warm.preload(modules)
-                again = await self._in_fork(stand, warm, self._overlay, self._pace)
-                if _gist(again) != _gist(now):
-                    return False
-                self._pace = _pace(again, hung=again.timed_out or report_of(stand).n_hung > 0)
-                self._modules = modules
-                return True
-        await warm.preload(self._modules)
+                again = await self._in_fork(stand, warm, self._overlay, pace)
+                unchanged = _gist(again) == _gist(now)
+                if unchanged:
+                    pace = _pace(again, hung=_hung(stand, again))
+                self.baseline = Baseline(
+                    tree_hash, tuple(self._targets), pace, tuple(modules if unchanged else ())
+                )
+                return unchanged
+        await warm.preload(known.modules)
         return True
 
     def _refused(self, why: str) -> CheckResult:
@@ -184,5 +198,9 @@ def _pace(now: CheckResult, *, hung: bool) -> Pace:
     return Pace(test_s + 1, test_s)
 
 
+def _hung(stand: Stand, result: CheckResult) -> bool:
+    return result.timed_out or report_of(stand).n_hung > 0
+
+
 def _gist(result: CheckResult) -> tuple[object, ...]:
-    return (result.exit_code, sorted((failure.test, failure.line) for failure in result.failures))
+    return (result.exit_code, sorted(failure.test for failure in result.failures))

@@ -45,11 +45,15 @@ class ForkAnswer(BaseModel):
 
 
 class Warm:
-    """A running warm process; whoever started it ends it."""
+    """A running warm process; whoever started it ends it.
+
+    Once lost it stays lost: a late answer would be taken for that of the next request.
+    """
 
     def __init__(self, process: Process) -> None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a warm process needs pipes")
+        self._lost = False
         self._requests = process.stdin
         self._answers = BufferedByteReceiveStream(process.stdout)
 
@@ -67,11 +71,7 @@ class Warm:
         Raises:
             WarmProcessLost: an import ended the process or takes longer than 30 s.
         """
-        try:
-            await self._requests.send(json.dumps({"preload": list(modules)}).encode() + b"\n")
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as problem:
-            raise WarmProcessLost(type(problem).__name__) from problem
-        await self._line(_START_S)
+        await self._ask({"preload": list(modules)}, _START_S)
 
     async def run(self, request: ForkRequest) -> ForkAnswer:
         """Return how the run ended.
@@ -79,11 +79,21 @@ class Warm:
         Raises:
             WarmProcessLost: there is no answer well after the request's own time limit.
         """
+        answer = await self._ask(asdict(request), request.timeout_s + _GRACE_S)
         try:
-            await self._requests.send(json.dumps(asdict(request)).encode() + b"\n")
-            return ForkAnswer.model_validate_json(await self._line(request.timeout_s + _GRACE_S))
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError, ValidationError) as problem:
+            return ForkAnswer.model_validate_json(answer)
+        except ValidationError as problem:
             raise WarmProcessLost(str(problem)) from problem
+
+    async def _ask(self, request: Mapping[str, object], timeout_s: float) -> bytes:
+        if self._lost:
+            raise WarmProcessLost("it was lost before")
+        try:
+            await self._requests.send(json.dumps(request).encode() + b"\n")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as problem:
+            self._lost = True
+            raise WarmProcessLost(type(problem).__name__) from problem
+        return await self._line(timeout_s)
 
     async def _line(self, timeout_s: float) -> bytes:
         try:
@@ -95,4 +105,5 @@ class Warm:
             anyio.DelimiterNotFound,
             anyio.BrokenResourceError,
         ) as problem:
+            self._lost = True
             raise WarmProcessLost(type(problem).__name__) from problem
