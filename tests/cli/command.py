@@ -51,7 +51,10 @@ def interrupt_when(process: "subprocess.Popen[str]", kind: str, *signals: signal
             break
     for number in signals:
         process.send_signal(number)
-    return process.communicate(timeout=PATIENCE_S)[0]
+    try:
+        return process.communicate(timeout=PATIENCE_S)[0]
+    finally:
+        process.kill()
 
 
 def server_is_gone(folder: Path) -> bool:
