@@ -5,6 +5,7 @@ on the directory, and a candidate counts as green only after the whole check pas
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from podium.ports import Json, Message, ModelRequest
 SUSPECTS = Path(__file__).parents[2] / "server/podium/adapters/checks/runtime/suspects.py"
 WARM = Path(__file__).parent / "warm_pytest.py"
 PAGE_LINES = 200
+ENVIRONMENT = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 LIMIT_S = 15.0
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)(?: - (.*))?$", re.MULTILINE)
 _PLACE = re.compile(r"^(\S+\.py):(\d+): ", re.MULTILINE)
@@ -101,6 +103,7 @@ class Project:
             done = subprocess.run(
                 [sys.executable, "-B", *script, *targets],
                 cwd=self.root,
+                env=ENVIRONMENT,
                 capture_output=True,
                 text=True,
                 timeout=80 if name == "suspects" else 20,
@@ -163,7 +166,9 @@ def is_green(tree: Path, targets: Sequence[str] = ()) -> bool:
     """Return whether the tests of `tree` pass in a fresh process."""
     argv = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", *targets]
     try:
-        return subprocess.run(argv, cwd=tree, capture_output=True, timeout=60).returncode == 0
+        return (
+            subprocess.run(argv, cwd=tree, env=ENVIRONMENT, capture_output=True, timeout=60).returncode == 0
+        )
     except subprocess.TimeoutExpired:
         return False
 

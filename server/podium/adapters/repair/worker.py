@@ -1,8 +1,8 @@
 """The worker: tries candidates in batches until the tests are green, then makes the one edit.
 
-Steps: find the suspects, run the check (unless tests hang in it), read the suspect files, try candidates,
-edit, finish. Where it is in these steps follows from the conversation alone, and so does which candidates were tried: they are made
-again from the same files in the same order.
+Steps: find the suspects, run the check (unless a test hangs in it), read the suspect files, try
+candidates, edit, finish. Where it is in these steps follows from the conversation alone, and so does
+which candidates were tried: they are made again from the same files in the same order.
 """
 
 from collections.abc import Sequence
@@ -43,16 +43,16 @@ def work(request: ModelRequest, facts: Facts) -> ModelAnswer:
     if check is None:
         raise advice.no_pytest()
     done = steps(request.messages)
-    if not has_run(done, check):
+    if not has_run(done, "suspects"):
+        return call(request, "run_command", command="suspects")
+    found = last_suspects(done)
+    if not (found and found.hangs) and not has_run(done, check):
         return call(request, "run_command", command=check)
     first = last_run(done, check)
     if first is not None and first.green and not _edits(done):
         return call(
             request, "finish", summary="The tests of this task are green already; nothing was changed."
         )
-    if not has_run(done, "suspects"):
-        return call(request, "run_command", command="suspects")
-    found = last_suspects(done)
     if found is None or not found.suspects:
         raise advice.nothing_to_work_on("no line of this project's code is run by the failing tests")
     found = _of_check(found, check)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 MARK = "PODIUM-SUSPECTS "
 TOTAL_S = 60.0
 TEST_S = 5.0
-TEST_AFTER_HANGS_S = 1.5
+TEST_AFTER_A_HANG_S = 1.0
+TIMES_THE_SLOWEST = 20
 MAX_SUSPECTS = 150
 MAX_FAILING = 40
 MAX_MESSAGE = 300
@@ -156,6 +157,7 @@ class Watch:
         self.first = list(first)
         self.deadline = time.monotonic() + TOTAL_S
         self.hangs = 0
+        self.slowest_s = 0.0
         self.ran: set[str] = set()
         self.failing: dict[str, dict[str, object]] = {}
         self.traced: dict[str, list[tuple[str, int]]] = {}
@@ -180,9 +182,13 @@ class Watch:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_call(self) -> Generator[None, object, None]:
-        """Limit the time of the test's own code."""
-        with time_limit(TEST_S if self.hangs < 2 else TEST_AFTER_HANGS_S):
-            yield
+        """Limit the time of the test's own code; after one that hung, by what those that passed took."""
+        usual = min(TEST_S, max(TEST_AFTER_A_HANG_S, TIMES_THE_SLOWEST * self.slowest_s))
+        started = time.monotonic()
+        with time_limit(usual if self.hangs else TEST_S):
+            outcome = yield
+        if getattr(outcome, "excinfo", None) is None:
+            self.slowest_s = max(self.slowest_s, time.monotonic() - started)
 
     def pytest_exception_interact(self, node: pytest.Item, call: pytest.CallInfo[object]) -> None:
         """Note the failure of a test, or of the import of a test file, with its traceback."""
@@ -242,9 +248,8 @@ def start_lines(project: Project) -> Lines:
 def pytest_arguments() -> list[str]:
     """Return the options that keep a run quiet, clean and under this script's own time limits."""
     options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-    if importlib.util.find_spec("pytest_timeout") is not None:
-        options.append("--timeout=0")
-    if importlib.util.find_spec("pytest_cov") is not None:
+    loads_plugins = "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
+    if loads_plugins and importlib.util.find_spec("pytest_cov") is not None:
         options.append("--no-cov")
     return options
 
@@ -324,6 +329,7 @@ def report(watch: Watch) -> dict[str, object]:
 def main(first: Sequence[str]) -> int:
     """Run the tests once, print the report, and return the exit code of this script."""
     sys.dont_write_bytecode = True
+    os.environ["PYTEST_TIMEOUT"] = "0"  # pytest-timeout would use the same timer
     project = Project()
     watch = Watch(project, start_lines(project), first)
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from podium.adapters.repair.source import is_read
 from podium.adapters.repair.unit import Change, Unit
-from podium.adapters.repair.uses import dotted
+from podium.adapters.repair.uses import COLLECTIONS, dotted
 
 _OFTEN: Mapping[type, tuple[float, float]] = {
     ast.Call: (0.6, 0.1), ast.Compare: (0.6, 0.0), ast.Return: (0.9, 0.4), ast.Assign: (0.8, 0.1),
@@ -77,8 +77,9 @@ def slices(unit: Unit) -> Iterator[Change]:
     for node in unit.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             yield from _bounds(unit, node, node.slice)
-        elif is_read(node) and "sequence" in unit.names.uses_of(dotted(node)) and _takes_slice(unit, node):
-            yield from _cuts(unit, node)
+        elif is_read(node) and dotted(node) and _takes_slice(unit, node):
+            uses = unit.names.uses_of(dotted(node))
+            yield from _cuts(unit, node, 1.0 if uses & COLLECTIONS else 0.0 if uses else 0.3)
 
 
 def ranges(unit: Unit) -> Iterator[Change]:
@@ -123,13 +124,13 @@ def _bounds(unit: Unit, node: ast.Subscript, bounds: ast.Slice) -> Iterator[Chan
         yield unit.replace(node, f"{value}[{low}:{high}:-1]", "slice.bounds", 0.2)
 
 
-def _cuts(unit: Unit, node: ast.expr) -> Iterator[Change]:
+def _cuts(unit: Unit, node: ast.expr, scale: float) -> Iterator[Change]:
     text = unit.source.code(node)
     for cut, weight in (("[1:]", 1.0), ("[:-1]", 0.6), ("[::-1]", 0.6), ("[:]", 0.3)):
-        yield unit.replace(node, text + cut, "slice.cut", weight)
+        yield unit.replace(node, text + cut, "slice.cut", weight * scale)
     for name in unit.names.with_use(["number"]):
-        yield unit.replace(node, f"{text}[{name}:]", "slice.cut", 0.6)
-        yield unit.replace(node, f"{text}[:{name}]", "slice.cut", 0.5)
+        yield unit.replace(node, f"{text}[{name}:]", "slice.cut", 0.6 * scale)
+        yield unit.replace(node, f"{text}[:{name}]", "slice.cut", 0.5 * scale)
 
 
 def _takes_slice(unit: Unit, node: ast.expr) -> bool:
