@@ -10,7 +10,8 @@ from podium.adapters.repair.model import NAME, answer
 from podium.errors import ModelUnavailable
 from podium.ports import Json, Message, ModelRequest
 
-CODE = "def half(n):\n    return n / 2\n"
+OLD, NEW = "    return n / 2", "    return n // 2"
+CODE = f"def half(n):\n{OLD}\n"
 CHECKS: Mapping[str, Json] = {"goal": "make the tests pass", "kind": "task", "checks": ["pytest"]}
 TASK: dict[str, Json] = {
     "id": "t",
@@ -129,15 +130,13 @@ def test_long_files_are_read_page_by_page_and_joined() -> None:
     talk.says("1\t# one\n2\t# two\n[lines 1-2 of 4; pass start_line=3 to read on]")
     assert (talk.tool, talk.arguments) == ("read_file", {"path": "half.py", "start_line": 3})
     assert talk.says("3\tdef half(n):\n4\t    return n / 2\n") == "try_edits"
-    assert {"path": "half.py", "old": "    return n / 2\n", "new": "    return n // 2\n"} in [
-        candidate[0] for candidate in talk.candidates
-    ]
+    assert {"path": "half.py", "old": OLD, "new": NEW} in [candidate[0] for candidate in talk.candidates]
 
 
 def test_a_green_candidate_becomes_the_edit_and_then_the_summary() -> None:
     talk = at_work()
-    assert talk.says(batch_result(talk, "    return n // 2\n")) == "edit_file"
-    assert talk.arguments == {"path": "half.py", "old": "    return n / 2\n", "new": "    return n // 2\n"}
+    assert talk.says(batch_result(talk, NEW)) == "edit_file"
+    assert talk.arguments == {"path": "half.py", "old": OLD, "new": NEW}
     assert talk.says("edited half.py") == "finish"
     assert "`return n / 2` became `return n // 2`" in str(talk.arguments["summary"])
 
@@ -163,17 +162,17 @@ def test_the_same_conversation_gets_the_same_answer() -> None:
 
 def test_a_repair_that_is_sent_back_is_taken_back_and_not_offered_again() -> None:
     talk = at_work()
-    talk.says(batch_result(talk, "    return n // 2\n"))
+    talk.says(batch_result(talk, NEW))
     talk.says("edited half.py")
     assert talk.says("the reviewer rejected this: …") == "edit_file"
-    assert (talk.arguments["old"], talk.arguments["new"]) == ("    return n // 2\n", "    return n / 2\n")
+    assert (talk.arguments["old"], talk.arguments["new"]) == (NEW, OLD)
     assert talk.says("edited half.py") == "try_edits"
-    assert "    return n // 2\n" not in [candidate[0]["new"] for candidate in talk.candidates]
+    assert NEW not in [candidate[0]["new"] for candidate in talk.candidates]
 
 
 def test_an_edit_that_is_refused_leads_on_to_other_candidates() -> None:
     talk = at_work()
-    talk.says(batch_result(talk, "    return n // 2\n"))
+    talk.says(batch_result(talk, NEW))
     assert talk.says("error: half.py is leased by another task") == "try_edits"
 
 
@@ -193,13 +192,14 @@ DIFF = "--- a/half.py\n+++ b/half.py\n@@ -1 +1 @@\n-a\n+b\n"
     [
         ([GREEN], DIFF, "approve"),
         ([RED], DIFF, "reject"),
+        ([{**RED, "check": "lint"}], DIFF, "approve"),
         ([GREEN], DIFF.replace("half", "tests/test_half"), "reject"),
         ([GREEN], DIFF + "-x\n" * 30, "reject"),
     ],
-    ids=["green", "red", "test changed", "much deleted"],
+    ids=["green", "red", "red as before", "test changed", "much deleted"],
 )
 def test_a_review_rests_on_the_recorded_checks(results: list[Json], diff: str, verdict: str) -> None:
-    talk = Talk("reviewer", {"task": TASK, "results": results, "diff": diff})
+    talk = Talk("reviewer", {"task": TASK, "results": results, "diff": diff, "excused": ["lint"]})
     assert talk.asks() == "submit_review"
     assert talk.arguments["verdict"] == verdict
     assert bool(talk.arguments["findings"]) == (verdict == "reject")

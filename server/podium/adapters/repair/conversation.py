@@ -107,13 +107,15 @@ def was_read(done: Sequence[Step], path: str) -> bool:
 
 
 def _page(result: str) -> tuple[str, int | None]:
+    """Return the text of a page, each line ended, and the line to read on from."""
     lines: list[str] = []
-    for raw in result.splitlines(keepends=True):
+    for raw in result.removesuffix("\n").split("\n"):
         cut = _CUT.fullmatch(raw)
         if cut:
             return "".join(lines), int(cut.group(4))
         numbered = _NUMBERED.fullmatch(raw)
-        lines.append(numbered.group(2) if numbered else raw)
+        if numbered:
+            lines.append(numbered.group(2) + "\n")
     return "".join(lines), None
 
 

@@ -48,7 +48,9 @@ class Facts(BaseModel):
     task: TaskFacts | None = None
     diff: str = ""
     results: list[CheckFacts] = []
+    excused: list[str] = []
     closed: bool = False
+    passed: bool = False
     findings: list[FindingFacts] = []
 
     def test_check(self) -> str | None:

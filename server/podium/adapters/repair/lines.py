@@ -16,7 +16,8 @@ def line_starts(text: str) -> list[int]:
 def unique_edit(text: str, start: int, end: int, new: str) -> tuple[str, str]:
     """Return (old, new) for the replacement of `text[start:end]`, widened until `old` is unique in `text`.
 
-    Whole lines are taken, and more lines before and after by turns.
+    Whole lines are taken, and more lines before and after by turns. The end of the last line is left out,
+    because the file may have none.
     """
     starts = line_starts(text)
     first = max(index for index, at in enumerate(starts) if at <= start)
@@ -25,5 +26,9 @@ def unique_edit(text: str, start: int, end: int, new: str) -> tuple[str, str]:
         low, high = starts[first], starts[last]
         old = text[low:high]
         if text.count(old) == 1 or (first == 0 and last == len(starts) - 1):
-            return old, text[low:start] + new + text[end:high]
+            changed = text[low:start] + new + text[end:high]
+            bare = old.removesuffix("\n")
+            if high == len(text) and changed.endswith("\n") and text.count(bare) == 1:
+                return bare, changed.removesuffix("\n")
+            return old, changed
         first, last = max(0, first - 1), min(len(starts) - 1, last + (first == 0 or last - first < 8))

@@ -14,7 +14,10 @@ from podium.adapters.repair.lines import line_starts
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Block = list[ast.stmt]
 
-_ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.List, ast.Dict, ast.Set)
+_ATOMS = (
+    ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.JoinedStr,
+    ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp,
+)  # fmt: skip
 _TIGHT = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Attribute, ast.Await, ast.Starred, ast.IfExp)
 
 
