@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Discriminator, TypeAdapter
+from pydantic import ConfigDict, Discriminator, TypeAdapter
 
 from podium.domain.changes import FileEdit
 from podium.domain.checks import CheckResult
@@ -322,7 +322,9 @@ class Record:
     event: Event = field()
 
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Discriminator("kind")])
+_EVENT: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Discriminator("kind")], config=ConfigDict(defer_build=True)
+)
 
 
 def to_json(event: Event) -> bytes:

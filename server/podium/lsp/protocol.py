@@ -25,7 +25,9 @@ Text = Annotated[str, Field(min_length=1)]
 class Wire(BaseModel):
     """Base of everything on the wire: camel case, and no unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Position(Wire):
@@ -84,7 +86,9 @@ class ReviewParams(Wire):
 class DiagnosticParam(Wire):
     """The parts of an LSP diagnostic that a fix needs; other members are accepted and ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
     range: Range
     message: Text

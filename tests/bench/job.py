@@ -1,0 +1,221 @@
+"""One mission with all roles against a scripted provider over real HTTP: wrong edit, failing tests, right edit.
+
+The script answers as a good model would; what is measured is what Podium adds: how many requests and
+tokens the mission costs, how much of each prompt repeats an earlier one byte for byte (providers bill that
+at a fraction), how long Podium takes between an answer and the next request, and the memory.
+"""
+
+import importlib.util
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+
+from podium.domain.messages import Json
+from tests.bench._server import PeakMemory, serving
+from tests.models.provider import Provider, Received, Reply, calls
+
+SOURCE = '''"""Prices of a small shop."""
+
+
+def subtotal(lines):
+    """Return the sum of quantity times price over `lines`."""
+    total = 0
+    for quantity, price in lines:
+        total += quantity * price
+    return total
+
+
+def discount(amount, loyal):
+    """Return what is taken off: 5 % from 100 on, 10 % for loyal customers."""
+    if loyal:
+        return amount * 0.10
+    if amount > 100:
+        return amount * 0.05
+    return 0
+
+
+def shipping(amount, country):
+    """Return the cost of shipping; free from 50 on within the country."""
+    if country == "home":
+        return 0 if amount >= 50 else 4.9
+    return 12.5
+'''
+TESTS = """from shop import discount, shipping, subtotal
+
+
+def test_subtotal():
+    assert subtotal([(2, 10), (1, 5)]) == 25
+
+
+def test_discount_begins_at_a_hundred():
+    assert discount(100, loyal=False) == 5
+
+
+def test_discount_of_loyal_customers():
+    assert discount(10, loyal=True) == 1
+
+
+def test_shipping():
+    assert shipping(50, "home") == 0
+"""
+WRONG = {"path": "shop.py", "old": "    if amount > 100:", "new": "    if amount > 101:"}
+RIGHT = {"path": "shop.py", "old": "    if amount > 101:", "new": "    if amount >= 100:"}
+SCRIPT: dict[str, list[Sequence[tuple[str, dict[str, Any]]]]] = {
+    "submit_plan": [
+        [("read_file", {"path": "test_shop.py"}), ("run_command", {"command": "pytest"})],
+        [
+            (
+                "submit_plan",
+                {
+                    "tasks": [
+                        {
+                            "id": "discount",
+                            "title": "Give the discount from 100 on",
+                            "instructions": "discount(100, loyal=False) must be 5: the limit itself counts.",
+                            "checks": ["pytest"],
+                        }
+                    ]
+                },
+            )
+        ],
+    ],
+    "submit_context": [
+        [("search", {"pattern": "discount"})],
+        [
+            (
+                "submit_context",
+                {
+                    "summary": "The limit is compared in shop.discount.",
+                    "places": [
+                        {"path": "shop.py", "start_line": 12, "end_line": 18, "why": "the comparison"}
+                    ],
+                },
+            )
+        ],
+    ],
+    "finish": [
+        [("read_file", {"path": "shop.py"})],
+        [("edit_file", WRONG)],
+        [("finish", {"summary": "The limit counts now."})],
+        [("edit_file", RIGHT)],
+        [("finish", {"summary": "The limit counts now."})],
+    ],
+    "submit_review": [[("submit_review", {"verdict": "approve", "findings": []})]],
+    "sign_off": [[("sign_off", {"summary": "The discount begins at 100."})]],
+}
+"""Answers by role; a role is known by the deciding tool that it is offered."""
+
+
+def run() -> dict[str, float | str | bool]:
+    """Run the job three times and return the figures of the median run by overhead."""
+    print("One job, all roles, scripted provider on loopback; three runs.")
+    with tempfile.TemporaryDirectory() as folder:
+        figures = [anyio.run(_job, Path(folder) / str(n)) for n in range(3)]
+    for one in figures:
+        print(json.dumps(one))
+    return sorted(figures, key=lambda one: float(one["overhead_ms"]))[1]
+
+
+async def _job(home: Path) -> dict[str, float | str | bool]:
+    project = home / "shop"
+    project.mkdir(parents=True)
+    (project / "shop.py").write_text(SOURCE, encoding="utf-8")
+    (project / "test_shop.py").write_text(TESTS, encoding="utf-8")
+    steps = {name: iter(replies) for name, replies in SCRIPT.items()}
+
+    def respond(request: Received) -> Reply:
+        offered = {tool["function"]["name"] for tool in request.body["tools"]}
+        role = next(name for name in steps if name in offered)
+        return calls(*next(steps[role]))
+
+    events: list[dict[str, Any]] = []
+    memory = PeakMemory()
+    ended: dict[str, Json] = {}
+    os.environ["BENCH_KEY"] = "unused"
+    async with Provider(respond) as provider, anyio.create_task_group() as tasks:
+        options = {"model": "openai/scripted", "apiBase": provider.url, "apiKeyEnv": "BENCH_KEY"}
+        tasks.start_soon(memory.watch)
+
+        def note(method: str, params: Mapping[str, Json]) -> None:
+            if method == "podium/event":
+                events.append(cast("dict[str, Any]", params["event"]))
+
+        async with serving(project, options, note) as client:
+            started = await client.execute("podium.task", {"goal": "Make the failing tests pass."})
+            ended |= await client.execute("podium.wait", {**started, "timeoutS": 120})
+        tasks.cancel_scope.cancel()
+    gaps, delegations = _gaps(provider.requests, events)
+    tokens, counted_by = _tokens(provider.requests)
+    return {
+        "requests": len(provider.requests),
+        "prompt_tokens": tokens,
+        "tokens_counted_by": counted_by,
+        "prefix_share": round(_prefix_share(provider.requests), 3),
+        "overhead_ms": round(statistics.median(gaps) * 1e3, 1),
+        "delegation_ms": round(statistics.median(delegations) * 1e3, 1),
+        "peak_mb": round(memory.server_mb, 1),
+        "peak_all_mb": round(memory.all_mb, 1),
+        "signed_off": ended.get("status") == "signed_off",
+    }
+
+
+def _gaps(requests: list[Received], events: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
+    """Return the seconds between an answer and the next request, within an agent and between two agents.
+
+    The checks' own time is taken off; those of the cheap tools is not.
+    """
+    asked = [event["agent_id"] for event in events if event["kind"] == "model_asked"]
+    checks: list[float] = []
+    seen: set[tuple[str, str]] = set()
+    for event in events:
+        if event["kind"] == "model_asked":
+            checks.append(0.0)
+        elif event["kind"] == "check_finished" and checks:
+            result = event["result"]
+            if (key := (result["tree_hash"], result["check"])) not in seen:
+                seen.add(key)
+                checks[-1] += result["duration_s"]
+    within: list[float] = []
+    between: list[float] = []
+    for n in range(1, len(requests)):
+        answered = requests[n - 1].answered_at
+        assert answered is not None
+        gap = requests[n].arrived_at - answered - checks[n - 1]
+        (within if asked[n] == asked[n - 1] and not checks[n - 1] else between).append(gap)
+    return within, between
+
+
+def _prompt(request: Received) -> str:
+    """Return what a provider caches by: the tools, then the messages, without the closing bracket."""
+    return json.dumps(request.body["tools"]) + json.dumps(request.body["messages"])[:-1]
+
+
+def _prefix_share(requests: list[Received]) -> float:
+    """Return the share of all prompt characters that repeat the beginning of an earlier prompt."""
+    prompts = [_prompt(request) for request in requests]
+    repeated = sum(
+        max((_common(prompt, earlier) for earlier in prompts[:n]), default=0)
+        for n, prompt in enumerate(prompts)
+    )
+    return repeated / sum(map(len, prompts))
+
+
+def _common(prompt: str, earlier: str) -> int:
+    """Return how many characters the two begin with alike."""
+    pairs = zip(prompt, earlier, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(earlier)))
+
+
+def _tokens(requests: list[Received]) -> tuple[int, str]:
+    spec = importlib.util.find_spec("litellm")
+    if spec is None or spec.origin is None:
+        return sum(len(_prompt(request)) for request in requests) // 4, "characters / 4"
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(spec.origin).parent / "litellm_core_utils" / "tokenizers")
+    encoding: Any = importlib.import_module("tiktoken").get_encoding("cl100k_base")
+    return sum(len(encoding.encode(_prompt(request))) for request in requests), "cl100k"
