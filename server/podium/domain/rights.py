@@ -47,7 +47,9 @@ def command_verdict(command: str, confined: bool) -> Verdict:
     is asked. The decision is made on the parsed words; a command that cannot be parsed is denied.
     """
     try:
-        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+        lexer = shlex.shlex(command.replace("`", " ; "), posix=True, punctuation_chars=True)
+        lexer.commenters = ""  # a `#` inside a word begins no comment in a shell
+        words = list(lexer)
     except ValueError:
         return "deny"
     if not words:

@@ -57,7 +57,13 @@ class Conductor:
         self._subscribers.append(subscriber)
 
     async def start(self, request: MissionRequest, settings: Settings) -> str:
-        """Start a mission and return its id, once its start is durable."""
+        """Start a mission and return its id, once its start is durable.
+
+        Raises:
+            UserError: a finding to fix is unknown, or the journal takes no more.
+        """
+        for finding_id in request.finding_ids:
+            self.owner_of(finding_id)
         mission_id = f"m-{secrets.token_hex(4)}"
         run = MissionRun(MissionState(mission_id), request, self._services, settings, self._publish)
         self._runs[mission_id] = run
@@ -94,10 +100,17 @@ class Conductor:
             )
         finally:
             with anyio.CancelScope(shield=True):
-                await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
-                await run.close()
+                await self._close(run)
             del self._runs[mission_id]
             self._ended[mission_id].set()
+
+    async def _close(self, run: MissionRun) -> None:
+        """Record how a mission ended; where the journal takes no more, the next start does that."""
+        try:
+            await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
+            await run.close()
+        except UserError as error:
+            _log.error("the end of mission %s is not recorded: %s", run.state.id, error)
 
     async def _mark(self, run: MissionRun, to: FindingState) -> None:
         """Move the findings that a fix mission works on through their life, in the missions that own them."""

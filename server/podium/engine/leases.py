@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from podium.domain.paths import confined
 from podium.errors import ToolError
 
 
@@ -20,11 +21,12 @@ class Leases:
         return True
 
     def claim(self, task_id: str, path: str) -> None:
-        """Give one more path to a running task.
+        """Give one more path to a running task, however it is spelt.
 
         Raises:
-            ToolError: another task holds it.
+            ToolError: another task holds it, or it leaves the workspace.
         """
+        path = confined(path)
         if not self.take(task_id, (path,)):
             raise ToolError(
                 f"{path} is being changed by task {self._holder[path]}; change only your own files, "

@@ -41,6 +41,7 @@ from podium.engine.roles import TEAM
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.verification import CheckDesk
+from podium.errors import UserError
 from podium.ports import Checks, FrontEnd, Journal, Model, Workspace
 
 
@@ -100,7 +101,8 @@ class MissionRun:
         user_files = UserFiles(services.workspace)
         self.root = str(services.workspace.root)
         self.tree = CandidateTree(self.root, user_files)
-        self.desk = CheckDesk(services.checks, Candidate(self.root, dict(user_files.overlay())), self.record)
+        self._unsaved_at_start = dict(user_files.overlay())
+        self.desk = CheckDesk(services.checks, self._baseline, self.record)
         self.ending: tuple[Ending, str] | None = None
         self._project = ""
         self._publish = publish
@@ -142,14 +144,21 @@ class MissionRun:
     async def close(self) -> None:
         """Record how the mission ended."""
         status, reason = self.ending or ("failed", "The mission came to no end.")
-        for question_id in list(self.state.questions):
-            await self.record(QuestionAnswered(question_id, None))
-        await self.record(MissionEnded(status, reason))
+        unanswered = [question_id for question_id in self._pending if question_id in self.state.questions]
+        self._pending.clear()
+        await self.record(
+            *(QuestionAnswered(question_id, None) for question_id in unanswered), MissionEnded(status, reason)
+        )
 
     async def _before_asking(self) -> None:
         minutes = (time.time() - self.state.started_at) / 60
         if sentence := limits.exceeded(self.limits, self.state.spent, minutes):
             await self.end("stopped", sentence)
+
+    def _baseline(self) -> Candidate:
+        """Return the user's files without what this mission has delivered into them."""
+        before = {edit.path: edit.before for edit in self.tree.edits()}
+        return Candidate(self.root, {**self._unsaved_at_start, **before})
 
     def fresh_id(self, prefix: str) -> str:
         """Return an id that is new in this mission, such as `worker-3`."""
@@ -201,9 +210,15 @@ class MissionRun:
         return pending.answer
 
     async def answer(self, question_id: str, answer: str) -> None:
-        """Give the answer to an open question; whoever asked goes on."""
+        """Give the answer to an open question; whoever asked goes on.
+
+        Raises:
+            UserError: it has just been answered, or no longer matters.
+        """
+        pending = self._pending.pop(question_id, None)
+        if pending is None:
+            raise UserError(f"The question {question_id!r} is answered already.")
         await self.record(QuestionAnswered(question_id, answer))
-        pending = self._pending.pop(question_id)
         pending.answer = answer
         pending.answered.set()
 

@@ -154,9 +154,7 @@ async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged
 def _against(run: MissionRun, verdict: Verdict) -> list[str]:
     """Return what speaks against signing off, whatever the Commander says."""
     problems = list(verdict.problems)
-    open_findings = [
-        f for f in run.state.findings.values() if f.state == "open" and f.severity in {"error", "warning"}
-    ]
+    open_findings = [f for f in run.state.findings.values() if f.state == "open" and f.severity == "error"]
     problems.extend(f"Open finding at {f.path}:{f.line}: {f.message}" for f in open_findings)
     if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
         problems.append("No task was completed.")

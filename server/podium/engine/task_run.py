@@ -86,7 +86,10 @@ async def _work(run: MissionRun, task: Task) -> None:
         if word == "stop":
             await run.end("stopped", f"Task “{task.title}” failed in the same way {SAME_ERROR_LIMIT} times.")
         if word == "skip":
-            await run.record(TaskDropped(task.id, "skipped by the user"))
+            await run.record(
+                TaskDropped(task.id, "skipped by the user"),
+                *(FindingChanged(f, "dismissed") for f in memory.open_findings),
+            )
             return
         hint = "" if word == "retry" else answer
         await run.record(TaskReopened(task.id, hint))

@@ -56,7 +56,10 @@ class CheckDesk:
     """Runs the checks of one mission; every run that really took place is recorded as an event."""
 
     def __init__(
-        self, checks: Checks, baseline: Candidate, record: Callable[[Event], Awaitable[None]]
+        self,
+        checks: Checks,
+        baseline: Callable[[], Candidate],
+        record: Callable[[Event], Awaitable[None]],
     ) -> None:
         self._checks = checks
         self._baseline = baseline
@@ -168,7 +171,7 @@ class CheckDesk:
         key = ("baseline", call.text)
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._results:
-                result = await self._checks.run(self._baseline, call.check, call.targets)
+                result = await self._checks.run(self._baseline(), call.check, call.targets)
                 await self._record(CheckFinished("", result, "baseline"))
                 self._results[key] = result
         return self._results[key]
