@@ -35,3 +35,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"{report.nodeid} was skipped in CI: {report.longreprtext}"
     return report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-scenarios", action="store_true", help="rewrite what the files in tests/scenarios expect"
+    )

@@ -1,0 +1,112 @@
+"""A plan is a graph without cycles, and says what may run."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podium.domain.plan import BOXES, Plan, Task, TaskState
+from podium.errors import ToolError
+
+
+def task(name: str, *needs: str, state: TaskState = "pending") -> Task:
+    return Task(name, f"Task {name}", needs=needs, state=state)
+
+
+def ids(tasks: list[Task]) -> list[str]:
+    return [t.id for t in tasks]
+
+
+def test_what_needs_nothing_is_ready_at_once_in_plan_order() -> None:
+    plan = Plan.of([task("b"), task("c", "a", "b"), task("a")])
+    assert ids(plan.ready()) == ["b", "a"]
+
+
+def test_a_task_is_ready_when_all_that_it_needs_is_closed() -> None:
+    plan = Plan.of([task("a"), task("b"), task("c", "a", "b")]).with_state("a", "completed")
+    assert ids(plan.ready()) == ["b"]
+    assert ids(plan.with_state("b", "dropped").ready()) == ["c"]
+    assert plan.with_state("b", "stuck").ready() == []
+
+
+def test_what_waits_for_a_stuck_task_is_blocked_however_far_away() -> None:
+    plan = Plan.of([task("c", "b"), task("b", "a"), task("a", state="stuck"), task("d")])
+    assert ids(plan.blocked()) == ["c", "b"]
+
+
+def test_a_plan_is_closed_when_nothing_is_left_to_do() -> None:
+    plan = Plan.of([task("a", state="completed"), task("b", state="dropped")])
+    assert plan.closed()
+    assert plan.count("completed") == 1
+    assert not plan.with_state("a", "stuck").closed()
+
+
+def test_a_change_gives_a_new_plan_and_leaves_the_old_one() -> None:
+    plan = Plan.of([task("a"), task("b")])
+    changed = plan.changed([task("c", "a")], drop=["b"], reword={"a": "Do it well."})
+    assert changed.tasks["a"].instructions == "Do it well."
+    assert changed.tasks["b"].state == "dropped"
+    assert list(changed.tasks) == ["a", "b", "c"]
+    assert list(plan.tasks) == ["a", "b"]
+    assert plan.tasks["b"].state == "pending"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"),
+    [
+        ([], "at least one task"),
+        ([Task("", "no id")], "needs both an id and a title"),
+        ([Task("a", "")], "needs both an id and a title"),
+        ([task("a"), task("a")], "Two tasks have the id 'a'"),
+        ([task("a", "b")], "needs 'b', which is not in the plan"),
+        ([task("a", "a")], "cycle: a → a"),
+        ([task("x", "a"), task("a", "b"), task("b", "c"), task("c", "a")], "cycle: a → b → c → a"),
+    ],
+)
+def test_an_unsound_plan_is_refused_with_the_tasks_that_are_wrong(tasks: list[Task], said: str) -> None:
+    with pytest.raises(ToolError, match=said):
+        Plan.of(tasks)
+
+
+def test_a_closed_or_unknown_task_cannot_be_changed() -> None:
+    plan = Plan.of([task("a", state="completed"), task("b", state="dropped")])
+    with pytest.raises(ToolError, match="'a' is already completed"):
+        plan.changed(drop=["a"])
+    with pytest.raises(ToolError, match="'b' is already dropped"):
+        plan.changed(reword={"b": "x"})
+    with pytest.raises(ToolError, match="no task 'c'; the plan has a, b"):
+        plan.changed(drop=["c"])
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefg"), st.sets(st.sampled_from("abcdefg"), max_size=3), min_size=1)
+)
+@settings(max_examples=150, deadline=None)
+def test_a_plan_exists_exactly_where_its_tasks_can_be_put_in_order(needs: dict[str, set[str]]) -> None:
+    needs = {name: {n for n in wanted if n in needs} for name, wanted in needs.items()}
+    tasks = [task(name, *sorted(wanted)) for name, wanted in needs.items()]
+    if _orderable(needs):
+        assert list(Plan.of(tasks).tasks) == list(needs)
+    else:
+        with pytest.raises(ToolError, match="cycle") as refused:
+            Plan.of(tasks)
+        around = str(refused.value).split(": ")[1].split(". ")[0].split(" → ")
+        assert around[0] == around[-1]
+        assert all(b in needs[a] for a, b in pairwise(around))
+
+
+def _orderable(needs: dict[str, set[str]]) -> bool:
+    left = dict(needs)
+    while free := [name for name, wanted in left.items() if not wanted & left.keys()]:
+        for name in free:
+            del left[name]
+    return not left
+
+
+@given(st.lists(st.sampled_from(tuple(BOXES)), min_size=4, max_size=4))
+def test_no_task_is_ready_and_blocked_at_once(states: list[TaskState]) -> None:
+    plan = Plan.of([task("a"), task("b", "a"), task("c", "a"), task("d", "b", "c")])
+    for name, state in zip("abcd", states, strict=True):
+        plan = plan.with_state(name, state)
+    assert not set(ids(plan.ready())) & set(ids(plan.blocked()))

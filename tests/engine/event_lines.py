@@ -1,0 +1,177 @@
+"""Events as short lines, the same in every run: no ids of one run, no times, no race between tasks.
+
+Requests to models and their answers are left out; what they lead to is shown. An agent is named by its
+role and task. Between two events of the mission as a whole, the tasks' events stand task by task.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from podium.domain.events import (
+    AgentEnded,
+    AgentStarted,
+    AgentTold,
+    AttemptStarted,
+    CheckFinished,
+    Event,
+    FindingChanged,
+    MissionEnded,
+    MissionStarted,
+    ModelAnswered,
+    ModelAsked,
+    ModelFailed,
+    PlacesFound,
+    PlanSet,
+    ProposalDelivered,
+    ProposalMade,
+    ProposalRefused,
+    QuestionAnswered,
+    QuestionAsked,
+    ReviewSubmitted,
+    TaskAccepted,
+    TaskDropped,
+    TaskReopened,
+    TaskStuck,
+    ToolReturned,
+)
+
+LONGEST = 150
+
+
+def event_lines(events: Iterable[Event], root: str) -> list[str]:
+    """Return the lines of one mission's events; `root` is replaced wherever it stands."""
+    names = Names()
+    lines: list[str] = []
+    stretch: list[tuple[str, str]] = []
+
+    def flush() -> None:
+        stretch.sort(key=lambda entry: entry[0])
+        lines.extend(line for _, line in stretch)
+        stretch.clear()
+
+    for event in events:
+        task_id, line = names.line(event)
+        line = line.replace(root, "ROOT")
+        if isinstance(event, ModelAsked | ModelAnswered):
+            continue
+        if task_id or (isinstance(event, CheckFinished) and event.purpose == "baseline"):
+            stretch.append((task_id, line))
+        else:
+            flush()
+            lines.append(line)
+    flush()
+    return lines
+
+
+def _short(text: str) -> str:
+    """Return the first line, cut, without what differs between runs."""
+    line = re.sub(r"m-[0-9a-f]{8}", "MISSION", text.strip().split("\n")[0])
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+
+
+class Names:
+    """The names that ids of one run stand for."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, str] = {}
+        self._agents: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._owners: dict[str, str] = {}
+
+    def line(self, event: Event) -> tuple[str, str]:
+        """Return the task that the next event belongs to (or nothing), and its line."""
+        return self._task_of(event), f"{event.kind} {self._told(event)}".rstrip()
+
+    def _task_of(self, event: Event) -> str:  # noqa: PLR0911 - by where the kinds say it
+        match event:
+            case AgentStarted(agent_id, role, task_id):
+                self._tasks[agent_id] = task_id
+                self._counts[f"{role} {task_id}"] += 1
+                n = self._counts[f"{role} {task_id}"]
+                self._agents[agent_id] = f"{role} {task_id}".strip() + (f" ({n})" if n > 1 else "")
+                return task_id
+            case ProposalMade(proposal_id, _, _, task_id) | QuestionAsked(proposal_id, _, _, task_id):
+                self._owners[proposal_id] = task_id
+                return task_id
+            case ProposalDelivered(owned) | ProposalRefused(owned) | QuestionAnswered(owned):
+                return self._owners[owned]
+            case ReviewSubmitted(task_id, _, findings):
+                self._owners.update({finding.id: task_id for finding in findings})
+                return task_id
+            case FindingChanged(finding_id):
+                return self._owners[finding_id]
+            case AttemptStarted() | CheckFinished() | TaskAccepted() | TaskStuck() | TaskReopened():
+                return event.task_id
+            case TaskDropped():
+                return event.task_id
+            case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
+                return self._tasks[event.agent_id]
+            case MissionStarted() | PlanSet() | PlacesFound() | MissionEnded():
+                return ""
+
+    def _told(self, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
+        match event:
+            case MissionStarted():
+                return event.mission_kind
+            case PlanSet():
+                return "; ".join(f"{t.id}{_needs(t.needs)} {t.state}" for t in event.tasks)
+            case AttemptStarted():
+                return f"{event.task_id} {event.number} {event.mode}"
+            case CheckFinished(task_id, result, purpose):
+                return f"{task_id or 'mission'} {purpose} {result.check} {'green' if result.green else 'red'}"
+            case ReviewSubmitted():
+                verdict = "approved" if event.approved else "rejected"
+                found = "".join(f"; {f.path}:{f.line} {f.severity} {f.code}" for f in event.findings)
+                return f"{event.task_id} {verdict}{found}".strip()
+            case TaskAccepted():
+                return f"{event.task_id} {', '.join(e.path for e in event.edits)}"
+            case TaskStuck(task_id, text) | TaskReopened(task_id, text) | TaskDropped(task_id, text):
+                return f"{task_id} {_short(text)}"
+            case QuestionAsked():
+                return f"{_short(event.text)} [{'/'.join(event.options)}]"
+            case QuestionAnswered():
+                return "not answered" if event.answer is None else _short(event.answer)
+            case FindingChanged():
+                return event.state
+            case PlacesFound():
+                places = ", ".join(f"{p.path}:{p.start_line}-{p.end_line}" for p in event.places)
+                return f"{event.summary} {places}"
+            case ProposalMade():
+                return f"{event.label}: {', '.join(e.path for e in event.edits)}"
+            case ProposalDelivered():
+                return event.outcome
+            case ProposalRefused():
+                return _short(event.reason)
+            case MissionEnded():
+                return f"{event.status}: {_short(event.reason)}"
+            case ModelAsked() | ModelAnswered():
+                return ""
+            case _:
+                return self._agent_told(event)
+
+    def _agent_told(self, event: AgentStarted | ModelFailed | ToolReturned | AgentTold | AgentEnded) -> str:
+        name = self._agents[event.agent_id]
+        match event:
+            case AgentStarted():
+                return name
+            case ModelFailed():
+                again = "again" if event.again_in_s is not None else "given up"
+                return f"{name} {again}: {_short(event.reason)}"
+            case ToolReturned():
+                return f"{name} {event.tool} {self._outcome(event)}"
+            case AgentTold():
+                return f"{name} {_short(str(event.message['content']))}"
+            case AgentEnded():
+                return f"{name} {event.outcome}"
+
+    def _outcome(self, event: ToolReturned) -> str:
+        """Return `ok`, with a warning where there is one, or what went wrong."""
+        if not event.ok:
+            return _short(event.result)
+        last = event.result.strip().split("\n")[-1]
+        return f"ok {last}" if last.startswith("[You have") else "ok"
+
+
+def _needs(needs: Sequence[str]) -> str:
+    return f"({', '.join(needs)})" if needs else ""

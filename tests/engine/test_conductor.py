@@ -1,0 +1,163 @@
+"""The conductor lives on, whatever happens to a mission, and its records can always be replayed."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from podium.adapters.checks.runner import LocalChecks
+from podium.adapters.disk_workspace import DiskWorkspace
+from podium.adapters.journal import SqliteJournal
+from podium.config import Settings
+from podium.domain.events import Event, MissionEnded, MissionStarted, QuestionAsked, Record
+from podium.domain.messages import Json
+from podium.engine.conductor import Conductor
+from podium.engine.mission_run import MissionRequest, Services
+from podium.errors import UserError
+from podium.ports import Journal
+from tests.engine.play import DiskFrontEnd, StagedModel
+
+pytestmark = pytest.mark.anyio
+
+ASKS: list[Json] = [["ask_user", {"question": "Which?"}], {"hangs": True}]
+REQUEST = MissionRequest("task", "Do it.")
+
+
+@asynccontextmanager
+async def services(root: Path, *replies: Json) -> AsyncIterator[Services]:
+    checks = LocalChecks(root, {"check": "true"})
+    async with await SqliteJournal.open(root, state=root.parent / "state") as journal:
+        model = StagedModel({"planner": replies})
+        yield Services(model, DiskWorkspace(root), checks, journal, DiskFrontEnd(root))
+    await checks.aclose()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+class Watch:
+    """Waits for an event of a kind."""
+
+    def __init__(self, conductor: Conductor, kind: type[Event]) -> None:
+        self._kind = kind
+        self._seen = anyio.Event()
+        self.event: Event | None = None
+        conductor.subscribe(self._see)
+
+    def _see(self, record: Record) -> None:
+        if isinstance(record.event, self._kind):
+            self.event = record.event
+            self._seen.set()
+
+    async def wait(self) -> None:
+        with anyio.fail_after(10):
+            await self._seen.wait()
+
+
+async def test_two_answers_at_once_are_one_answer_and_one_refusal(root: Path) -> None:
+    async with services(root, *ASKS) as outside:
+        async with Conductor(outside, lambda _: True) as conductor:
+            asked = Watch(conductor, QuestionAsked)
+            mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+            await asked.wait()
+            question_id = next(iter(conductor.state(mission_id).questions))
+            refused: list[str] = []
+
+            async def answer() -> None:
+                try:
+                    await conductor.answer(question_id, "this")
+                except UserError as error:
+                    refused.append(str(error))
+
+            async with anyio.create_task_group() as both:
+                both.start_soon(answer)
+                both.start_soon(answer)
+            assert len(refused) == 1
+            await conductor.cancel(mission_id)
+        async with Conductor(outside, lambda _: True) as again:
+            assert again.state(mission_id).status == "cancelled"
+
+
+async def test_a_question_that_is_open_when_the_mission_ends_is_closed(root: Path) -> None:
+    async with services(root, *ASKS) as outside, Conductor(outside, lambda _: True) as conductor:
+        asked = Watch(conductor, QuestionAsked)
+        mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+        await asked.wait()
+        question_id = next(iter(conductor.state(mission_id).questions))
+        assert conductor.state(mission_id).status == "waiting"
+        assert (await conductor.cancel(mission_id)).status == "cancelled"
+        assert not conductor.state(mission_id).questions
+        with pytest.raises(UserError, match="no open question"):
+            await conductor.answer(question_id, "too late")
+
+
+async def test_fixing_an_unknown_finding_is_refused_before_anything_starts(root: Path) -> None:
+    async with services(root) as outside, Conductor(outside, lambda _: True) as conductor:
+        with pytest.raises(UserError, match="no finding 'f-1'"):
+            await conductor.start(replace(REQUEST, finding_ids=("f-1",)), Settings.model_validate({}))
+        assert conductor.states() == []
+
+
+async def test_what_is_unknown_is_named(root: Path) -> None:
+    async with services(root) as outside, Conductor(outside, lambda _: True) as conductor:
+        for asking in (conductor.cancel("m-0"), conductor.wait("m-0", 1), conductor.answer("q-0", "")):
+            with pytest.raises(UserError, match=r"[mq]-0"):
+                await asking
+
+
+async def test_waiting_gives_the_mission_as_it_is_when_time_is_up(root: Path) -> None:
+    async with services(root, {"hangs": True}) as outside, Conductor(outside, lambda _: True) as conductor:
+        mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+        assert (await conductor.wait(mission_id, 0.05)).status == "planning"
+
+
+async def test_a_mission_of_a_process_that_died_is_stopped_at_the_next_start(root: Path) -> None:
+    async with services(root) as outside:
+        await outside.journal.append("m-1", [MissionStarted("x", "task", "m", "verified", process=1)])
+        async with Conductor(outside, lambda pid: pid == 1) as other:
+            assert other.state("m-1").status == "planning"
+        async with Conductor(outside, lambda _: False) as again:
+            assert again.state("m-1").status == "stopped"
+        assert isinstance((await outside.journal.read("m-1"))[-1].event, MissionEnded)
+
+
+class FullDisk:
+    """A journal that takes the first events and then no more."""
+
+    def __init__(self, journal: Journal, takes: int) -> None:
+        self._journal = journal
+        self.takes = takes
+
+    async def append(self, mission_id: str, events: Sequence[Event]) -> Sequence[Record]:
+        if self.takes == 0:
+            raise UserError("The disk is full; free some space.")
+        self.takes -= 1
+        return await self._journal.append(mission_id, events)
+
+    async def read(self, mission_id: str) -> Sequence[Record]:
+        return await self._journal.read(mission_id)
+
+    async def missions(self) -> Sequence[str]:
+        return await self._journal.missions()
+
+
+async def test_a_full_disk_ends_missions_and_not_the_conductor(root: Path) -> None:
+    async with services(root, {"hangs": True}, {"unavailable": "No key."}) as outside:
+        journal = FullDisk(outside.journal, takes=2)
+        async with Conductor(replace(outside, journal=journal), lambda _: True) as conductor:
+            first = await conductor.start(REQUEST, Settings.model_validate({}))
+            with anyio.fail_after(10):
+                await conductor.wait(first, None)
+            with pytest.raises(UserError, match="disk is full"):
+                await conductor.start(REQUEST, Settings.model_validate({}))
+            journal.takes = 1000
+            second = await conductor.start(REQUEST, Settings.model_validate({}))
+            await conductor.cancel(second)
+            assert conductor.state(second).status == "cancelled"

@@ -1,0 +1,102 @@
+"""Whole missions, each told by a file in `tests/scenarios`, and the laws that hold in all of them."""
+
+import json
+from collections.abc import Iterable
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import pytest
+
+from podium.domain.events import (
+    AttemptStarted,
+    Event,
+    MissionEnded,
+    PlanSet,
+    TaskAccepted,
+    TaskDropped,
+    TaskStuck,
+    from_json,
+    to_json,
+)
+from podium.domain.mission import replay
+from podium.domain.plan import Task
+from podium.ports import ModelRequest
+from tests.engine.play import Played, play
+from tests.engine.scenario import Scenario
+
+pytestmark = pytest.mark.anyio
+SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.md"))
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+async def test_a_scenario_goes_as_it_is_told(
+    path: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    scenario = Scenario.read(path)
+    root = tmp_path / "project"
+    root.mkdir()
+    played = await play(scenario, root, tmp_path / "state")
+    _the_laws_hold(played)
+    if request.config.getoption("--update-scenarios"):
+        scenario.update(played.expected)
+    else:
+        assert played.expected == scenario.expected
+
+
+def _the_laws_hold(played: Played) -> None:
+    """Assert what is true in every mission, whatever it is about."""
+    for mission_id, live in played.live.items():
+        events = played.events(mission_id)
+        assert [r for r in played.records if r.mission_id == mission_id] == played.journalled[mission_id]
+        assert replay(mission_id, played.journalled[mission_id]) == live == played.reopened[mission_id]
+        assert [from_json(to_json(event)) for event in events] == events
+        assert [type(event) for event in events].count(MissionEnded) == 1
+        assert not live.agents
+        assert not live.questions
+        _needs_come_first(events)
+        _no_two_tasks_hold_one_file(events)
+    _conversations_only_grow(played.model.script.requests)
+    assert not played.model.script.unused(), "replies are left over"
+    assert not played.left_over, "the user had more to do"
+
+
+def _needs_come_first(events: Iterable[Event]) -> None:
+    closed: set[str] = set()
+    tasks: dict[str, Task] = {}
+    for event in events:
+        match event:
+            case PlanSet():
+                tasks = {task.id: task for task in event.tasks}
+            case TaskAccepted() | TaskDropped():
+                closed.add(event.task_id)
+            case AttemptStarted():
+                assert set(tasks[event.task_id].needs) <= closed, f"{event.task_id} came too early"
+            case _:
+                pass
+
+
+def _no_two_tasks_hold_one_file(events: Iterable[Event]) -> None:
+    tasks: dict[str, Task] = {}
+    running: set[str] = set()
+    for event in events:
+        match event:
+            case PlanSet():
+                tasks = {task.id: task for task in event.tasks}
+            case TaskAccepted() | TaskDropped() | TaskStuck():
+                running.discard(event.task_id)
+            case AttemptStarted():
+                running.add(event.task_id)
+                held = [path for task_id in running for path in tasks[task_id].files]
+                assert len(held) == len(set(held)), f"two of {running} hold one file"
+            case _:
+                pass
+
+
+def _conversations_only_grow(requests: list[ModelRequest]) -> None:
+    """Assert that each request of a conversation begins with the bytes of the one before."""
+    by_agent = sorted(requests, key=lambda r: (r.messages[1]["content"], r.request_id.split(".")[0]))
+    for _, conversation in groupby(by_agent, key=lambda r: (str(r.messages[1]), r.request_id.split(".")[0])):
+        for one, two in pairwise(conversation):
+            before, after = json.dumps(one.messages), json.dumps(two.messages)
+            assert after.startswith(before[:-1])
+            assert json.dumps(one.tools) == json.dumps(two.tools)

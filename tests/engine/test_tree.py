@@ -1,0 +1,114 @@
+"""A candidate tree reads through to the user's files, and remembers what it was based on."""
+
+from pathlib import Path
+
+import pytest
+
+from podium.adapters.disk_workspace import DiskWorkspace
+from podium.domain.changes import FileEdit
+from podium.engine.leases import Leases
+from podium.engine.tree import CandidateTree, MergeConflict, UserFiles, merged_content
+from podium.errors import ToolError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "a.txt").write_bytes(b"one\r\ntwo\r\nthree\r\n")
+    return tmp_path
+
+
+@pytest.fixture
+def mission(root: Path) -> CandidateTree:
+    return CandidateTree(str(root), UserFiles(DiskWorkspace(root)))
+
+
+def test_nothing_of_a_change_reaches_the_files(root: Path, mission: CandidateTree) -> None:
+    mission.write("a.txt", b"changed")
+    mission.write("new/b.txt", b"new")
+    assert (root / "a.txt").read_bytes() == b"one\r\ntwo\r\nthree\r\n"
+    assert not (root / "new").exists()
+    assert mission.candidate().overlay == {"a.txt": b"changed", "new/b.txt": b"new"}
+    assert [*mission.paths()] == ["a.txt", "new/b.txt"]
+
+
+def test_a_task_sees_the_mission_and_the_mission_does_not_see_the_task(mission: CandidateTree) -> None:
+    mission.write("a.txt", b"mission")
+    task = CandidateTree("/", mission)
+    assert task.read("a.txt") == b"mission"
+    task.write("a.txt", None)
+    assert task.read("a.txt") is None
+    assert "a.txt" not in task.paths()
+    assert mission.read("a.txt") == b"mission"
+
+
+def test_unsaved_text_of_the_editor_is_what_agents_read(root: Path) -> None:
+    workspace = DiskWorkspace(root, lambda: [(root / "a.txt", "typed\n")])
+    tree = CandidateTree(str(root), UserFiles(workspace))
+    assert tree.read("a.txt") == b"typed\n"
+    assert tree.candidate().overlay == {"a.txt": b"typed\n"}
+    assert tree.edits() == ()
+
+
+def test_an_edit_keeps_what_it_was_based_on_through_further_edits(mission: CandidateTree) -> None:
+    mission.write("a.txt", b"first")
+    mission.write("./a.txt", b"second")
+    assert mission.edits() == (FileEdit("a.txt", b"one\r\ntwo\r\nthree\r\n", b"second"),)
+
+
+def test_a_change_that_is_taken_back_is_no_change(mission: CandidateTree) -> None:
+    mission.write("a.txt", b"changed")
+    mission.write("a.txt", b"one\r\ntwo\r\nthree\r\n")
+    assert mission.edits() == ()
+
+
+def test_a_wrong_name_is_answered_with_the_nearest(mission: CandidateTree) -> None:
+    with pytest.raises(ToolError, match=r"Did you mean a\.txt"):
+        mission.text("src/A.txt")
+    with pytest.raises(ToolError, match="list_files"):
+        mission.text("nothing-like-it")
+
+
+def test_changes_to_different_lines_are_merged_and_line_endings_stay(mission: CandidateTree) -> None:
+    edit = FileEdit("a.txt", b"one\r\ntwo\r\nthree\r\n", b"ONE\r\ntwo\r\nthree\r\n")
+    mission.write("a.txt", b"one\r\ntwo\r\nTHREE\r\n")
+    assert mission.merge([edit]) == []
+    assert mission.read("a.txt") == b"ONE\r\ntwo\r\nTHREE\r\n"
+
+
+def test_one_conflict_keeps_all_of_a_change_out(mission: CandidateTree) -> None:
+    mission.write("a.txt", b"mine\r\ntwo\r\nthree\r\n")
+    base = b"one\r\ntwo\r\nthree\r\n"
+    edits = [FileEdit("b.txt", None, b"new"), FileEdit("a.txt", base, b"yours\r\ntwo\r\nthree\r\n")]
+    assert mission.merge(edits) == ["a.txt"]
+    assert mission.read("b.txt") is None
+    assert mission.read("a.txt") == b"mine\r\ntwo\r\nthree\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "current"),
+    [(b"x", b"y", None), (None, b"y", b"z"), (b"x", None, b"z"), (b"\x00\x01", b"\x00\x02", b"\x00\x03")],
+    ids=["deleted meanwhile", "created meanwhile", "changed before deletion", "not text"],
+)
+def test_what_cannot_be_merged_is_a_conflict(
+    before: bytes | None, after: bytes | None, current: bytes | None
+) -> None:
+    with pytest.raises(MergeConflict):
+        merged_content(FileEdit("a", before, after), current)
+
+
+def test_a_change_that_is_there_already_merges_into_itself() -> None:
+    assert merged_content(FileEdit("a", b"x", b"y"), b"y") == b"y"
+    assert merged_content(FileEdit("a", b"x", None), None) is None
+
+
+def test_leases_are_taken_all_or_none_and_by_any_spelling() -> None:
+    leases = Leases()
+    assert leases.take("one", ["a.txt", "b.txt"])
+    assert not leases.take("two", ["c.txt", "b.txt"])
+    assert leases.held_by("two") == ()
+    with pytest.raises(ToolError, match=r"a\.txt is being changed by task one"):
+        leases.claim("two", "x/.././a.txt")
+    leases.claim("one", "./a.txt")
+    leases.release("one")
+    leases.claim("two", "a.txt")
+    assert leases.held_by("two") == ("a.txt",)
