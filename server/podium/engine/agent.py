@@ -6,8 +6,8 @@ enters it was recorded first.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Protocol, cast
 
 import anyio
 
@@ -24,7 +24,7 @@ from podium.domain.events import (
 from podium.domain.messages import Json, Message, sound
 from podium.engine.asking import ask
 from podium.engine.decisions import Decision
-from podium.engine.dispatch import ToolCall, calls_of, carry_out
+from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.roles import RoleSpec
 from podium.engine.tools.table import offered
 from podium.engine.tools.tool import ToolContext
@@ -34,6 +34,17 @@ SILENT_ANSWERS = 3
 """How many answers without a tool call are put up with in one turn."""
 REPEATS_TOLD, REPEATS_STOPPED = 3, 6
 """How often the same call may give the same result before the agent is told so, and is stopped."""
+
+
+class Record(Protocol):
+    """Makes events durable, in one write and in order, and shows them."""
+
+    async def __call__(self, *events: Event) -> None:
+        """Return when they are durable."""
+        ...
+
+
+_TOO_LATE = ToolOutcome("error: not carried out, because your turn had ended.", ok=False)
 
 
 class AgentGaveUp(Exception):
@@ -49,7 +60,7 @@ class AgentDesk:
 
     model: Model
     limiter: anyio.CapacityLimiter
-    record: Callable[[Event], Awaitable[None]]
+    record: Record
     before_asking: Callable[[], Awaitable[None]]
     api_base: str | None = None
     api_key_env: str | None = None
@@ -77,6 +88,7 @@ class Agent:
         self._requests = 0
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._open_call: ToolCall | None = None
+        self._unrecorded: list[Event] = []
 
     async def __aenter__(self) -> "Agent":
         await self._desk.record(
@@ -86,7 +98,7 @@ class Agent:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or issubclass(kind, Exception):
-            await self._desk.record(AgentEnded(self.id, "done" if kind is None else "gave up"))
+            await self._record(AgentEnded(self.id, "done" if kind is None else "gave up"))
 
     async def decide(self, context: ToolContext, facts: Mapping[str, Json], reply: str = "") -> Decision:
         """Return the next decision; `reply` is the result of the one before (what the gate said of it).
@@ -96,7 +108,7 @@ class Agent:
             ModelUnavailable: the model does not answer.
         """
         if self._open_call is not None:
-            await self._returned(self._open_call, {}, reply, ok=False)
+            self._returned(self._open_call, ToolOutcome(reply, ok=False))
             self._open_call = None
         async with self._desk.limiter:
             silent = 0
@@ -107,9 +119,7 @@ class Agent:
                     silent += 1
                     if silent == SILENT_ANSWERS:
                         raise AgentGaveUp(f"The {self._spec.role} answered {silent} times without deciding.")
-                    await self._tell(
-                        "Only tool calls count. Call a tool now; to end your turn, decide with one."
-                    )
+                    self._tell("Only tool calls count. Call a tool now; to end your turn, decide with one.")
                 if decision := await self._carry_out(calls, context):
                     return decision
         raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
@@ -118,7 +128,7 @@ class Agent:
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
         await self._desk.before_asking()
-        await self._desk.record(ModelAsked(self.id, request_id))
+        await self._record(ModelAsked(self.id, request_id))
         request = ModelRequest(
             request_id,
             self._model,
@@ -146,19 +156,13 @@ class Agent:
         decision: Decision | None = None
         for call in calls:
             if decision is not None:
-                await self._returned(
-                    call, {}, "error: not carried out, because your turn had ended.", ok=False
-                )
+                self._returned(call, _TOO_LATE)
                 continue
             outcome = await carry_out(self._spec.role, call, context)
             if outcome.decision is not None:
                 decision, self._open_call = outcome.decision, call
                 continue
-            text = self._with_warning(call, outcome.text)
-            await self._desk.record(
-                ToolReturned(self.id, call.id, call.name, outcome.arguments, text, outcome.ok, outcome.edits)
-            )
-            self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
+            self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text)))
         return decision
 
     def _with_warning(self, call: ToolCall, text: str) -> str:
@@ -172,11 +176,24 @@ class Agent:
             return f"{text}\n[You have made this call {self._seen[key]} times with this result; do something else.]"
         return text
 
-    async def _returned(self, call: ToolCall, arguments: dict[str, Json], text: str, *, ok: bool) -> None:
-        await self._desk.record(ToolReturned(self.id, call.id, call.name, arguments, text, ok))
-        self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
+    def _returned(self, call: ToolCall, outcome: ToolOutcome) -> None:
+        """Put a result into the conversation.
 
-    async def _tell(self, text: str) -> None:
+        It is recorded together with the next event of this agent, in one write to the disk: until then it
+        has had no effect outside of the conversation and the agent's own tree.
+        """
+        self._unrecorded.append(
+            ToolReturned(
+                self.id, call.id, call.name, outcome.arguments, outcome.text, outcome.ok, outcome.edits
+            )
+        )
+        self._messages.append({"role": "tool", "tool_call_id": call.id, "content": outcome.text})
+
+    def _tell(self, text: str) -> None:
         message: Message = {"role": "user", "content": text}
-        await self._desk.record(AgentTold(self.id, message))
+        self._unrecorded.append(AgentTold(self.id, message))
         self._messages.append(message)
+
+    async def _record(self, event: Event) -> None:
+        events, self._unrecorded = [*self._unrecorded, event], []
+        await self._desk.record(*events)

@@ -1,7 +1,8 @@
 """Carries out a model's tool calls: rights, validation, and errors that the model can learn from."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from pydantic import ValidationError
@@ -30,7 +31,7 @@ class ToolOutcome:
 
     text: str
     ok: bool
-    arguments: dict[str, Json]
+    arguments: Mapping[str, Json] = field(default_factory=dict[str, Json])
     edits: tuple[FileEdit, ...] = ()
     decision: Decision | None = None
 

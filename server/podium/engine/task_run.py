@@ -147,7 +147,7 @@ async def _judge(
 ) -> _Rejected | None:
     """Check, review and accept an attempt; or return why not."""
     candidate, edits = tree.candidate(), tree.edits()
-    verdict = await run.desk.gate(candidate, edits, calls, task.id)
+    verdict = await run.desk.gate(candidate, edits, calls, task.id, named=bool(task.checks))
     if not verdict.passed:
         return _Rejected("\n\n".join(verdict.problems), verdict.fingerprint)
     findings, approved = await _review(run, task, tree, verdict, summary)

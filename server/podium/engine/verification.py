@@ -142,12 +142,19 @@ class CheckDesk:
         return await self._checks.try_out(candidate, variants, call.check, targets)
 
     async def gate(
-        self, candidate: Candidate, edits: Sequence[FileEdit], calls: Sequence[CheckCall], task_id: str = ""
+        self,
+        candidate: Candidate,
+        edits: Sequence[FileEdit],
+        calls: Sequence[CheckCall],
+        task_id: str = "",
+        *,
+        named: bool = False,
     ) -> Verdict:
         """Return whether a tree may pass: its changed files parse, and its checks are green.
 
-        A check that is red is excused when it has no failure that the baseline did not already have;
-        one that names its targets never is.
+        A check that is red is excused when it has no failure that the baseline did not already have. One
+        that the task names (`named`) must also have fewer failures than the baseline, since the task was
+        to do something about it; one with targets must be green.
         """
         if broken := unparsable(edits):
             return Verdict((), tuple(broken), (), fingerprint.of_texts(broken))
@@ -160,7 +167,7 @@ class CheckDesk:
             results.append(result)
             if result.green:
                 continue
-            if not call.targets and not new_failures(result, await self._before(call)):
+            if not call.targets and _excusable(result, await self._before(call), named=named):
                 excused.append(call.text)
                 continue
             red.append(result)
@@ -175,6 +182,11 @@ class CheckDesk:
                 await self._record(CheckFinished("", result, "baseline"))
                 self._results[key] = result
         return self._results[key]
+
+
+def _excusable(result: CheckResult, baseline: CheckResult, *, named: bool) -> bool:
+    better = len(result.failures) < len(baseline.failures)
+    return not new_failures(result, baseline) and (better or not named)
 
 
 def new_failures(result: CheckResult, baseline: CheckResult) -> bool:

@@ -2,7 +2,6 @@
 
 from podium.domain.edits import apply_edit
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
-from podium.errors import ToolError
 
 
 class EditFile(Arguments):
@@ -14,12 +13,9 @@ class EditFile(Arguments):
 async def run(context: ToolContext, args: EditFile) -> str:
     """Return what was done; nothing is changed when the text to replace is missing or ambiguous."""
     file = context.tree.text(args.path)
-    try:
-        outcome = apply_edit(file.text, args.old, args.new)
-    except ToolError as error:
-        raise ToolError(f"{args.path}: {error}") from error
+    outcome = apply_edit(file.text, args.old, args.new, args.path)
     if outcome.text == file.text:
-        return outcome.note or f"{args.path} already holds this; nothing was changed."
+        return outcome.note
     context.leases.claim(context.task_id, args.path)
     context.tree.write(args.path, file.encode(outcome.text))
     return f"Edited {args.path}. {outcome.note}".rstrip()

@@ -17,7 +17,7 @@ from podium.engine.verification import CheckDesk
 class Arguments(BaseModel):
     """Base of all arguments: unknown names are errors that the model is told about."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 A = TypeVar("A", bound=Arguments)

@@ -49,7 +49,7 @@ def _variant(context: ToolContext, edits: list[EditFile]) -> dict[str, bytes]:
     texts: dict[str, str] = {}
     for edit in edits:
         text = texts.get(edit.path) or context.tree.text(edit.path).text
-        texts[edit.path] = apply_edit(text, edit.old, edit.new).text
+        texts[edit.path] = apply_edit(text, edit.old, edit.new, edit.path).text
     return {path: context.tree.text(path).encode(text) for path, text in texts.items()}
 
 

@@ -1,5 +1,6 @@
 """Writes a whole file."""
 
+from podium.domain.edits import refuse_elisions
 from podium.domain.text_file import TextFile
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
 
@@ -12,9 +13,10 @@ class WriteFile(Arguments):
 async def run(context: ToolContext, args: WriteFile) -> str:
     """Create or replace a text file; an existing one keeps its encoding and line endings."""
     before = context.tree.read(args.path)
-    content = TextFile.decode(before).encode(args.content) if before else args.content.encode("utf-8")
+    file = TextFile.decode(before or b"")
+    refuse_elisions(args.content, file.text.split("\n"))
     context.leases.claim(context.task_id, args.path)
-    context.tree.write(args.path, content)
+    context.tree.write(args.path, file.encode(args.content))
     return f"{'Created' if before is None else 'Replaced'} {args.path}."
 
 
