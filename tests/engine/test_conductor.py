@@ -1,6 +1,6 @@
 """The conductor lives on, whatever happens to a mission, and its records can always be replayed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ REQUEST = MissionRequest("task", "Do it.")
 
 
 @asynccontextmanager
-async def services(root: Path, *replies: Json) -> AsyncIterator[Services]:
+async def services(root: Path, *replies: Json) -> AsyncGenerator[Services]:
     checks = LocalChecks(root, {"check": "true"})
     async with await SqliteJournal.open(root, state=root.parent / "state") as journal:
         model = StagedModel({"planner": replies})
