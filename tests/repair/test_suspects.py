@@ -41,6 +41,7 @@ def test_the_line_that_only_failing_tests_run_is_the_most_suspect(
     found = examine(lay_out(tmp_path, {"sign.py": SIGN, "test_sign.py": TEST_SIGN}), *argv)
     assert (found["suspects"][0]["path"], found["suspects"][0]["line"]) == ("sign.py", 3)
     assert {s["path"] for s in found["suspects"]} == {"sign.py"}
+    assert all(s["fails"] for s in found["suspects"])
     assert [(f["test"], f["line"]) for f in found["failing"]] == [("test_sign.py::test_below", 3)]
 
 

@@ -14,7 +14,7 @@ from podium.adapters.repair.lines import line_starts
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Block = list[ast.stmt]
 
-_ATOMS = (
+ATOMS = (
     ast.Name, ast.Constant, ast.Call, ast.Subscript, ast.Attribute, ast.JoinedStr,
     ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp,
 )  # fmt: skip
@@ -59,7 +59,7 @@ class Source:
     def atom(self, node: ast.expr) -> str:
         """Return the text of `node`, parenthesised unless it binds as tightly as a name."""
         text = self.code(node)
-        return text if isinstance(node, _ATOMS) or text.startswith("(") else f"({text})"
+        return text if isinstance(node, ATOMS) or text.startswith("(") else f"({text})"
 
     def lines_of(self, first: int, last: int) -> tuple[int, int]:
         """Return the span of whole lines `first` to `last`, line end included."""

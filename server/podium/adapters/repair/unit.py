@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from podium.adapters.repair.names import Names
-from podium.adapters.repair.source import Function, Source
+from podium.adapters.repair.source import ATOMS, Function, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +144,4 @@ def is_tight(text: str) -> bool:
     if text.isidentifier() or text.isdigit():
         return True
     body = ast.parse(text, mode="eval").body
-    return isinstance(
-        body,
-        ast.Name
-        | ast.Constant
-        | ast.Call
-        | ast.Subscript
-        | ast.Attribute
-        | ast.List
-        | ast.Dict
-        | ast.Set
-        | ast.Tuple,
-    ) and not (isinstance(body, ast.Tuple) and not text.startswith("("))
+    return isinstance(body, ATOMS) or (isinstance(body, ast.Tuple) and text.startswith("("))
