@@ -3,6 +3,7 @@
 An editor waits for the answer to `initialize`, so nothing is imported here that only missions need.
 """
 
+import atexit
 import logging
 import os
 import sys
@@ -10,7 +11,9 @@ from argparse import Namespace
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from queue import SimpleQueue
 
 import anyio
 from platformdirs import user_config_path
@@ -42,13 +45,18 @@ _NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_LOG_FILE", "PODIUM_STATE_DIR"}
 
 
 def _log_as_asked() -> None:
-    """Log to standard error, or to the file `PODIUM_LOG_FILE`; `PODIUM_LOG` names the level."""
-    level = os.environ.get("PODIUM_LOG", "WARNING").upper()
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    if path := os.environ.get("PODIUM_LOG_FILE"):
-        logging.basicConfig(filename=path, level=level, format=form)
-    else:
-        logging.basicConfig(stream=sys.stderr, level=level, format=form)
+    """Log to standard error, or to the file `PODIUM_LOG_FILE`; `PODIUM_LOG` names the level.
+
+    A thread writes, so that a client that never reads the server's standard error cannot stop the loop.
+    """
+    path = os.environ.get("PODIUM_LOG_FILE")
+    writer = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler(sys.stderr)
+    writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    lines: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listener = QueueListener(lines, writer)
+    listener.start()
+    atexit.register(listener.stop)
+    logging.basicConfig(level=os.environ.get("PODIUM_LOG", "WARNING").upper(), handlers=[QueueHandler(lines)])
 
 
 @asynccontextmanager

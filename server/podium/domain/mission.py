@@ -51,6 +51,27 @@ Status: TypeAlias = Literal[
     "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
 ]
 ProposalState: TypeAlias = Literal["waiting", "delivered", "refused"]
+_DOING: Mapping[str, str] = {
+    "read_file": "reading",
+    "list_files": "looking around",
+    "outline": "looking around",
+    "search": "searching",
+    "run_command": "running a check",
+    "edit_file": "editing",
+    "write_file": "writing",
+    "delete_file": "deleting",
+    "move_file": "moving",
+    "try_edits": "trying changes",
+    "finish": "verifying",
+    "submit_plan": "planning",
+    "submit_context": "reporting",
+    "submit_review": "judging",
+    "change_plan": "changing the plan",
+    "sign_off": "signing off",
+    "ask_user": "asking you",
+}
+"""What an agent is doing once it has called a tool."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -250,8 +271,8 @@ def _intention(event: ModelAnswered) -> str:
         return "thinking"
     call = calls[0]
     function = call.get("function") if isinstance(call, dict) else None
-    name = function.get("name") if isinstance(function, dict) else None
-    return f"{name}" if len(calls) == 1 else f"{name} and {len(calls) - 1} more"
+    name = str(function.get("name")) if isinstance(function, dict) else ""
+    return _DOING.get(name, name)
 
 
 def _spent(spent: Spent, usage: Usage) -> Spent:

@@ -49,11 +49,15 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
 
     async def initialized(_: types.InitializedParams) -> None:
         await configure()
-        host.task_group.start_soon(session.run, delivery, greet, name="workspace")
+        host.spawn("workspace", session.run(delivery, greet))
 
     async def configuration_changed(_: object) -> None:
         await configure()
 
-    host.on_initialize(lambda params, _: session.learn(params))
+    def learn(params: types.InitializeParams, capabilities: types.ServerCapabilities) -> None:
+        session.learn(params)
+        capabilities.workspace = None  # one folder, the first one; changes of folders are not followed
+
+    host.on_initialize(learn)
     host.notification(types.INITIALIZED, initialized, types.InitializedParams)
     host.notification(types.WORKSPACE_DID_CHANGE_CONFIGURATION, configuration_changed)

@@ -86,16 +86,16 @@ class Session:
             path = Path(params.root_path)
         if path is not None and path.is_dir():
             self.root = path.resolve()
+            self._failure = ""
             self._sources = replace(self._sources, workspace_file=self.root / ".podium" / "config.toml")
         elif path is not None:
             self._failure = f"The folder {path} does not exist."
 
     async def run(self, front_end: FrontEnd, greet: Callable[[Conductor], None]) -> None:
         """Open the workspace and keep it open until cancelled; `greet` sees the conductor first."""
-        if self.root is None:
-            self._ready.set()
-            return
         try:
+            if self.root is None:
+                return
             async with self._conducting(self.root, front_end) as conductor:
                 greet(conductor)
                 self._conductor = conductor
@@ -104,6 +104,9 @@ class Session:
         except UserError as error:
             _log.error("%s cannot be opened: %s", self.root, error)
             self._failure = str(error)
+        finally:
+            if self._conductor is None and not self._failure:
+                self._failure = f"{self.root} cannot be opened; the server's log says why."
             self._ready.set()
 
     @asynccontextmanager

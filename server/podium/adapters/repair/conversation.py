@@ -128,4 +128,4 @@ def call(request: ModelRequest, tool: str, **arguments: Json) -> ModelAnswer:
         "content": None,
         "tool_calls": [{"id": identity, "type": "function", "function": function}],
     }
-    return ModelAnswer(message, "tool_calls", Usage())
+    return ModelAnswer(message, "tool_calls", Usage(cost_usd=0.0))
