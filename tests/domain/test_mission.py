@@ -99,8 +99,8 @@ def test_an_agent_shows_what_it_does() -> None:
         return after(STARTED, WORKER, event).agents["worker-1"].doing
 
     assert doing(ModelAsked("worker-1", "r")) == "asking the model"
-    assert doing(answer("read_file")) == "read_file"
-    assert doing(answer("read_file", "search", "outline")) == "read_file and 2 more"
+    assert doing(answer("read_file", "search")) == "reading"
+    assert doing(answer("of_another_tool")) == "of_another_tool"
     assert doing(answer()) == "thinking"
     assert doing(ModelFailed("worker-1", "r", "429", 1.0)) == "waiting for the model"
     assert "worker-1" not in after(STARTED, WORKER, AgentEnded("worker-1", "done")).agents
