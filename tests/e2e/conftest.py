@@ -1,0 +1,110 @@
+"""Servers that tests share: a model process takes seconds to start, so each kind of editor has one for all."""
+
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from podium.domain.messages import Json
+from tests.e2e.editor import CAPABILITIES, Editor, Encoding, editing
+from tests.e2e.team import Team, playing
+from tests.lsp.raw_client import Message
+
+KEY = "sk-scripted-0123456789"
+
+WITHOUT_EDITS: Message = {**CAPABILITIES, "workspace": {"configuration": True}}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A place to work: an editor whose agents a test scripts. `write` clears the folder and fills it."""
+
+    editor: Editor
+    team: Team
+
+    def write(self, contents: dict[str, str], check: str = "exit 0") -> None:
+        """Make these files, and a check that runs `check` in a shell, all that is in the folder."""
+        editor = self.editor
+        editor.replies.clear()
+        editor.applied.clear()
+        for path in [*editor.buffers]:
+            editor.close(path)
+        for place in editor.root.iterdir():
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+        for path, text in {"check.sh": check, **contents}.items():
+            place = editor.root / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(text.encode())
+        editor.wire.received.clear()
+
+    @contextmanager
+    def settings(self, **more: Json) -> Generator[None]:
+        """Change settings of the editor for the duration of a block."""
+        self.editor.configure(settings(self.team, **more))
+        try:
+            yield
+        finally:
+            self.editor.configure(settings(self.team))
+
+
+@pytest.fixture(scope="session")
+def team() -> Iterator[Team]:
+    """The scripted team of all shared servers."""
+    with playing() as team:
+        yield team
+
+
+def settings(team: Team, **more: Json) -> dict[str, Json]:
+    """Return the settings that make `team` the model."""
+    return {
+        "model": "openai/scripted",
+        "apiBase": team.provider.url,
+        "apiKeyEnv": "SCRIPTED_API_KEY",
+        "checks": {"check": ["sh", "check.sh"]},
+        **more,
+    }
+
+
+Desks = dict[Encoding, Desk]
+
+EDITORS: dict[Encoding, Message] = {"utf-16": CAPABILITIES, "utf-8": WITHOUT_EDITS, "utf-32": CAPABILITIES}
+
+
+@pytest.fixture(scope="session")
+def desks(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desks]:
+    """A desk for each encoding; that in UTF-8 belongs to an editor that takes no workspace edits.
+
+    They start side by side: loading a model library takes each of them seconds.
+    """
+    made: Desks = {}
+    with ExitStack() as servers:
+        for encoding, capabilities in EDITORS.items():
+            home = tmp_path_factory.mktemp(encoding)
+            (root := home / "project").mkdir()
+            editor = editing(
+                root,
+                home / "state",
+                settings(team),
+                encoding=encoding,
+                capabilities=capabilities,
+                environment={"SCRIPTED_API_KEY": KEY},
+            )
+            made[encoding] = Desk(servers.enter_context(editor), team)
+        yield made
+
+
+@pytest.fixture
+def desk(desks: Desks) -> Desk:
+    """An editor that can do everything."""
+    return desks["utf-16"]
+
+
+@pytest.fixture
+def plain_desk(desks: Desks) -> Desk:
+    """An editor that takes no workspace edits."""
+    return desks["utf-8"]

@@ -1,0 +1,162 @@
+"""How verified changes reach the user's files, with editors of every kind and a user who goes on typing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import Desk
+from tests.e2e.team import APPROVES, calls, edits, plans, writes
+from tests.lsp.raw_client import Message
+from tests.models.provider import Reply
+
+WORD = {"greet.txt": "hello\nword\nend\n"}
+CORRECTS = edits("greet.txt", "word", "world")
+
+
+def corrects(desk: Desk, **argument: object) -> Message:
+    """Carry out the mission that makes `word` a `world`."""
+    desk.team.play(planner=plans("greet.txt"), worker=CORRECTS)
+    return desk.editor.mission("podium.task", {"goal": "Correct the word", **argument})
+
+
+def while_reviewed(type_it: Callable[[], None]) -> Callable[[], Reply]:
+    """Return a Reviewer's approval during which the user types."""
+
+    def approve() -> Reply:
+        type_it()
+        return APPROVES
+
+    return approve
+
+
+def test_an_editor_that_takes_no_edits_gets_them_on_the_disk_as_the_file_was_written(
+    plain_desk: Desk,
+) -> None:
+    editor = plain_desk.editor
+    plain_desk.write({"greet.txt": "\ufeffhello\r\nword\r\n"})
+    place = editor.root / "greet.txt"
+    place.chmod(0o751)
+    before = place.stat().st_ino
+    mission = corrects(plain_desk)
+    assert mission["status"] == "signed_off"
+    assert place.read_bytes() == b"\xef\xbb\xbfhello\r\nworld\r\n"
+    assert place.stat().st_mode & 0o777 == 0o751
+    assert place.stat().st_ino != before  # replaced as a whole, never written half
+    assert sorted(p.name for p in editor.root.iterdir()) == [".podium", "check.sh", "greet.txt"]
+    assert [p["state"] for p in mission["proposals"]] == ["delivered"]
+
+
+def test_files_come_and_go_on_the_disk_too(plain_desk: Desk) -> None:
+    plain_desk.write({"old.txt": "old\n"})
+    moves = calls(
+        ("write_file", {"path": "sub/new.txt", "content": "new\n"}),
+        ("delete_file", {"path": "old.txt"}),
+        ("finish", {"summary": "Done."}),
+    )
+    plan = calls(
+        (
+            "submit_plan",
+            {
+                "tasks": [
+                    {"id": "t", "title": "Move", "instructions": "-", "files": ["sub/new.txt", "old.txt"]}
+                ]
+            },
+        )
+    )
+    plain_desk.team.play(planner=plan, worker=moves)
+    assert plain_desk.editor.mission("podium.task", "Move it")["status"] == "signed_off"
+    assert plain_desk.editor.disk("sub/new.txt") == "new\n"
+    assert not (plain_desk.editor.root / "old.txt").exists()
+
+
+def test_a_new_file_is_created_by_the_editor(desk: Desk) -> None:
+    desk.write({})
+    desk.team.play(planner=plans("new.txt"), worker=writes("new.txt", "fresh\n"))
+    assert desk.editor.mission("podium.task", "Write it")["status"] == "signed_off"
+    created, filled = desk.editor.applied[0]["edit"]["documentChanges"]
+    assert (created["kind"], filled["textDocument"]["version"]) == ("create", None)
+    assert desk.editor.text("new.txt") == "fresh\n"
+
+
+def test_apply_end_brings_all_changes_in_one_edit(desk: Desk) -> None:
+    desk.write({"a.txt": "word\n", "b.txt": "word\n"})
+    desk.editor.open("a.txt")
+    desk.editor.open("b.txt")
+
+    def the_other() -> Reply:
+        path = "b.txt" if "Change b.txt." in desk.team.heard("worker") else "a.txt"
+        return edits(path, "word", "world")
+
+    desk.team.play(planner=plans("a.txt", "b.txt"), worker=the_other)
+    with desk.settings(maxParallel=1):
+        mission = desk.editor.mission("podium.task", {"goal": "Correct both", "apply": "end"})
+    assert mission["status"] == "signed_off"
+    (params,) = desk.editor.applied
+    assert len(params["edit"]["documentChanges"]) == 2
+    assert (desk.editor.text("a.txt"), desk.editor.text("b.txt")) == ("world\n", "world\n")
+
+
+REFUSALS: dict[str, tuple[Message, str]] = {
+    "says no": (
+        {"result": {"applied": False, "failureReason": "The buffer is read-only."}},
+        "The buffer is read-only.",
+    ),
+    "fails": ({"error": {"code": -32603, "message": "Wrong type argument"}}, "Wrong type argument"),
+    "lies": ({"result": {"applied": True}}, "greet.txt lacks it"),
+    "answers null": ({"result": None}, "workspace/applyEdit"),
+}
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_an_edit_that_did_not_arrive_never_counts_and_is_kept(desk: Desk, how: str) -> None:
+    answer, reason = REFUSALS[how]
+    desk.write(WORD)
+    desk.editor.open("greet.txt")
+    desk.editor.replies["workspace/applyEdit"] = lambda _: answer
+    mission = corrects(desk)
+    assert mission["status"] == "stopped"
+    assert reason in mission["reason"]
+    assert desk.editor.text("greet.txt") == WORD["greet.txt"]
+    (proposal,) = mission["proposals"]
+    assert (proposal["state"], proposal["paths"]) == ("refused", ["greet.txt"])
+    assert "-word\n+world\n" in proposal["diff"]
+
+
+def test_what_the_user_types_elsewhere_in_the_file_meanwhile_is_kept(desk: Desk) -> None:
+    editor = desk.editor
+    desk.write(WORD)
+    editor.open("greet.txt")
+    typed = while_reviewed(lambda: editor.type("greet.txt", "hello Anna 🐻\nword\nend\n"))
+    desk.team.play(planner=plans("greet.txt"), worker=CORRECTS, reviewer=typed)
+    mission = editor.mission("podium.task", "Correct the word")
+    assert mission["status"] == "signed_off"
+    assert editor.text("greet.txt") == "hello Anna 🐻\nworld\nend\n"
+
+
+def test_a_line_that_the_user_changed_meanwhile_goes_back_to_the_worker(desk: Desk) -> None:
+    editor = desk.editor
+    desk.write(WORD)
+    editor.open("greet.txt")
+    typed = while_reviewed(lambda: editor.type("greet.txt", "hello\nworm\nend\n"))
+    again = edits("greet.txt", "worm", "worms of the world")
+    desk.team.play(planner=plans("greet.txt"), worker=[CORRECTS, again], reviewer=[typed, APPROVES])
+    mission = editor.mission("podium.task", "Correct the word")
+    assert (mission["status"], mission["tasks"][0]["attempts"]) == ("signed_off", 2)
+    assert "were changed by someone else while you worked: greet.txt." in desk.team.heard("worker")
+    assert editor.text("greet.txt") == "hello\nworms of the world\nend\n"
+
+
+def test_a_version_that_the_user_outran_is_never_overwritten(desk: Desk) -> None:
+    """The user types after the edit was sent and before the editor looks at it."""
+    editor = desk.editor
+    desk.write(WORD)
+    editor.open("greet.txt")
+
+    def outrun(params: Message) -> Message:
+        editor.type("greet.txt", "typed\n" + WORD["greet.txt"])
+        return editor.apply(params)
+
+    editor.replies["workspace/applyEdit"] = outrun
+    mission = corrects(desk)
+    assert editor.text("greet.txt").startswith("typed\nhello\n")
+    assert (mission["status"] == "signed_off") == ("world" in editor.text("greet.txt"))

@@ -1,0 +1,120 @@
+"""What agents and checks cannot do to the user, whatever the model asks for."""
+
+import os
+import sys
+
+import pytest
+
+from podium.domain.messages import Json
+from tests.e2e.conftest import KEY, Desk
+from tests.e2e.team import calls, edits, plans
+from tests.models.provider import Reply
+
+WORD = {"greet.txt": "word\n"}
+CORRECTS = edits("greet.txt", "word", "world")
+SECRET = "4f1c-not-for-models"
+
+FORBIDDEN: list[tuple[str, dict[str, Json]]] = [
+    ("read_file", {"path": "../outside.txt"}),
+    ("read_file", {"path": "link.txt"}),
+    ("read_file", {"path": "folder/outside.txt"}),
+    ("read_file", {"path": ".git/config"}),
+    ("read_file", {"path": ".env"}),
+    ("read_file", {"path": "/etc/passwd"}),
+    ("write_file", {"path": "../outside.txt", "content": "x"}),
+    ("write_file", {"path": "link.txt", "content": "x"}),
+    ("write_file", {"path": "folder/new.txt", "content": "x"}),
+    ("write_file", {"path": ".git/hooks/pre-commit", "content": "x"}),
+    ("delete_file", {"path": ".env"}),
+    ("move_file", {"path": "greet.txt", "to": "../greet.txt"}),
+]
+
+
+def corrects_after(desk: Desk, *first: tuple[str, dict[str, Json]]) -> str:
+    """Let a Worker make the calls `first`, then correct greet.txt; return what it heard of its calls."""
+    opening: Reply = calls(*first)
+    desk.team.play(planner=plans("greet.txt"), worker=[opening, CORRECTS])
+    mission = desk.editor.mission("podium.task", {"goal": "Correct the word"})
+    assert mission["status"] == "signed_off", mission["reason"]
+    messages = desk.team.requests("worker")[1].body["messages"]
+    return "\n".join(message["content"] for message in messages if message["role"] == "tool")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"), FORBIDDEN, ids=[f"{t} {a.get('to', a['path'])}" for t, a in FORBIDDEN]
+)
+def test_a_path_that_is_not_the_agents_business_is_refused_with_a_reason(
+    desk: Desk, tool: str, arguments: dict[str, Json]
+) -> None:
+    root = desk.editor.root
+    files = {**WORD, ".git/config": SECRET, ".env": SECRET}
+    desk.write(files)
+    outside = root.parent / "outside.txt"
+    outside.write_text(SECRET)
+    (root / "link.txt").symlink_to(outside)
+    (root / "folder").symlink_to(root.parent)
+    heard = corrects_after(desk, (tool, arguments))
+    assert heard.startswith("error: ")
+    assert SECRET not in str([request.body for request in desk.team.provider.requests])
+    assert outside.read_text() == SECRET
+    assert {path: desk.editor.disk(path) for path in files} == files
+    assert not (root.parent / "greet.txt").exists()
+    assert not (root.parent / "new.txt").exists()
+    assert not (root / ".git/hooks").exists()
+
+
+def test_searching_and_listing_do_not_reveal_what_may_not_be_read(desk: Desk) -> None:
+    desk.write({**WORD, ".env": SECRET, ".git/config": SECRET, "server.pem": SECRET})
+    outside = desk.editor.root.parent / "outside.txt"
+    outside.write_text(SECRET)
+    (desk.editor.root / "link.txt").symlink_to(outside)
+    corrects_after(desk, ("search", {"pattern": SECRET[:4]}), ("list_files", {}), ("outline", {}))
+    assert SECRET not in str([request.body for request in desk.team.provider.requests])
+
+
+def test_a_check_sees_no_key_of_a_provider_and_no_state_of_the_servers(desk: Desk) -> None:
+    desk.write(WORD, check="env; exit 0")
+    heard = corrects_after(desk, ("run_command", {"command": "check"}))
+    assert "PATH=" in heard
+    assert KEY not in heard
+    assert "SCRIPTED_API_KEY" not in heard
+    assert "PODIUM_STATE_DIR" not in heard
+
+
+@pytest.mark.skipif(os.name != "posix", reason="bubblewrap is for Linux")
+def test_a_check_and_a_command_have_no_network(desk: Desk) -> None:
+    connect = f"import socket; socket.create_connection(('127.0.0.1', {desk.team.provider.port}), 3)"
+    desk.write({**WORD, "connect.py": f"{connect}\nprint('connec' + 'ted')\n"}, check="exit 0")
+    command = f"{sys.executable} connect.py; echo ended"
+    heard = corrects_after(desk, ("run_command", {"command": command}))
+    assert "ended" in heard
+    assert "connected" not in heard
+
+
+def test_a_check_that_writes_changes_nothing_of_the_users(desk: Desk) -> None:
+    root = desk.editor.root
+    harm = f"echo harm > greet.txt; echo harm > {root}/greet.txt; rm -f other.txt; echo harm > new.txt"
+    desk.write({**WORD, "other.txt": "mine\n"}, check=f"{harm}; exit 0")
+    desk.editor.open("greet.txt")
+    corrects_after(desk, ("run_command", {"command": "check"}), ("run_command", {"command": harm}))
+    assert desk.editor.disk("greet.txt") == "word\n"
+    assert desk.editor.disk("other.txt") == "mine\n"
+    assert desk.editor.text("greet.txt") == "world\n"
+    assert not (root / "new.txt").exists()
+
+
+def test_what_checks_print_never_gets_into_the_protocol(desk: Desk) -> None:
+    frame = "Content-Length: 2\\r\\n\\r\\n{}"
+    desk.write(WORD, check=f"printf '{frame}'; printf '{frame}' >&2; exit 0")
+    heard = corrects_after(desk, ("run_command", {"command": "check"}))
+    assert "Content-Length: 2" in heard
+    assert all(message.get("jsonrpc") == "2.0" for message in tuple(desk.editor.wire.received))
+
+
+def test_a_role_cannot_use_the_tool_of_another(desk: Desk) -> None:
+    desk.write(WORD)
+    heard = corrects_after(
+        desk, ("sign_off", {"summary": "Done."}), ("submit_review", {"verdict": "approve"})
+    )
+    assert "A worker may not use sign_off." in heard
+    assert "A worker may not use submit_review." in heard
