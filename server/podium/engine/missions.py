@@ -26,6 +26,8 @@ from podium.errors import UserError
 
 SIGN_OFF_ROUNDS = 3
 """How often the Commander may add tasks before the mission stops."""
+REFUSED_SIGN_OFFS = 3
+"""How often in a row a Commander may sign off what cannot be signed off before the mission stops."""
 
 
 async def carry_out(run: MissionRun) -> None:
@@ -138,6 +140,7 @@ async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged
         closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
     )
     reply = ""
+    n_refused = 0
     async with run.agent("commander", assignment) as commander:
         while True:
             decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
@@ -148,6 +151,10 @@ async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged
             if not problems:
                 await _ask_about_excused(run, verdict)
                 return decision
+            n_refused += 1
+            if n_refused == REFUSED_SIGN_OFFS:
+                first = problems[0].splitlines()[0]
+                await run.end("stopped", f"The work was not good enough to be signed off: {first}")
             reply = "error: " + filled("commander_refused", problems="\n\n".join(problems))
 
 
