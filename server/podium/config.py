@@ -141,9 +141,9 @@ class Sources:
         workspace: Tree = {}
         warnings: list[str] = []
         if self.workspace_file is not None:
-            workspace, warnings = workspace_tree(self.workspace_file)
-            combined([user, (str(self.workspace_file), workspace)])
-            workspace = tightened(combined([user]), workspace)
+            given, warnings = workspace_tree(self.workspace_file)
+            theirs = combined([(str(self.workspace_file), given)])
+            workspace = tightened(combined([user]), theirs, given)
         settings = combined([user, (str(self.workspace_file), workspace), *later])
         own = any("checks" in tree for _, tree in later)
         return Loaded(settings, tuple(warnings), "checks" in workspace and not own)
@@ -177,29 +177,36 @@ def workspace_tree(path: Path) -> tuple[Tree, list[str]]:
         for name in tree
         if name not in _WORKSPACE_MAY_SET
     ]
-    allowed = {name: value for name, value in tree.items() if name in _WORKSPACE_MAY_SET}
-    if allowed.get("apply") == "verified":
-        del allowed["apply"]
-    if allowed.get("approve_plan") is False:
-        del allowed["approve_plan"]
-    return allowed, refused
+    return {name: value for name, value in tree.items() if name in _WORKSPACE_MAY_SET}, refused
 
 
-def tightened(settings: Settings, workspace: Mapping[str, Json]) -> Tree:
-    """Return `workspace` without the limits that are looser than those of `settings`."""
-    tree = dict(workspace)
-    for name in ("max_parallel", "max_iterations"):
-        value = tree.get(name)
-        if isinstance(value, int) and value > getattr(settings, name):
-            del tree[name]
-    budget = tree.get("budget")
-    if isinstance(budget, dict):
-        mine = settings.budget.model_dump()
-        tree["budget"] = {
-            name: value
-            for name, value in budget.items()
-            if not isinstance(value, int | float) or mine.get(name) is None or value <= mine[name]
-        }
+def tightened(mine: Settings, theirs: Settings, names: Iterable[str]) -> Tree:
+    """Return what a repository's settings (`theirs`, of which it set `names`) change in the user's own.
+
+    Values are compared after validation, so that no spelling of a value gets around the comparison.
+    """
+    tree: Tree = {}
+    for name in names:
+        match name:
+            case "max_parallel" | "max_iterations":
+                tree[name] = min(getattr(mine, name), getattr(theirs, name))
+            case "budget":
+                limits = [mine.budget.model_dump(), theirs.budget.model_dump()]
+                tree[name] = {
+                    unit: min(set_limits)
+                    for unit in limits[0]
+                    if (set_limits := [limit[unit] for limit in limits if limit[unit] is not None])
+                }
+            case "apply":
+                tree[name] = (
+                    theirs.apply if mine.apply == "verified" or theirs.apply == "review" else mine.apply
+                )
+            case "approve_plan":
+                tree[name] = mine.approve_plan or theirs.approve_plan
+            case "checks":
+                tree[name] = theirs.model_dump(mode="json")["checks"]
+            case _:
+                raise AssertionError(f"a repository may not set {name}")
     return tree
 
 

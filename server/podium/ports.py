@@ -1,6 +1,6 @@
 """What the engine needs from the outside world. Adapters and front ends implement it; tests fake it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -139,12 +139,13 @@ class Checks(Protocol):
         variants: Sequence[Mapping[str, bytes]],
         check: Check,
         targets: Sequence[str],
+        tolerated: Collection[str] = (),
     ) -> Sequence[CheckResult]:
         """Return the result of `check` for each variant of `candidate`, in their order.
 
         A variant maps paths to contents that are laid over the candidate. The `targets` (tests known to
         fail) run first; a variant that does not turn them green is not run further. A result is green
-        only when the whole check passed in a fresh process.
+        only when then the whole check passed in a fresh process, but for tests that are `tolerated`.
         """
         ...
 

@@ -218,10 +218,11 @@ class FindingChanged:
 
 @dataclass(frozen=True, slots=True)
 class PlacesFound:
-    """What a Searcher found for the mission."""
+    """What a Searcher found for a task, or for the mission (`task_id` empty)."""
 
     summary: str
     places: tuple[Place, ...]
+    task_id: str = ""
     kind: Literal["places_found"] = "places_found"
 
 

@@ -225,7 +225,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             finding = replace(state.findings[event.finding_id], state=event.state)
             return replace(state, findings={**state.findings, finding.id: finding})
         case PlacesFound():
-            return replace(state, places=event.places, summary=event.summary)
+            return state if event.task_id else replace(state, places=event.places, summary=event.summary)
         case QuestionAsked():
             question = Question(event.question_id, event.text, event.options, event.task_id, event.agent_id)
             state = replace(state, questions={**state.questions, question.id: question})

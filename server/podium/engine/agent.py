@@ -28,7 +28,7 @@ from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.roles import RoleSpec
 from podium.engine.tools.table import offered
 from podium.engine.tools.tool import ToolContext
-from podium.ports import Model, ModelRequest
+from podium.ports import ContextOverflow, Model, ModelRequest
 
 SILENT_ANSWERS = 3
 """How many answers without a tool call are put up with in one turn."""
@@ -143,7 +143,13 @@ class Agent:
         async def on_fault(reason: str, again_in_s: float | None) -> None:
             await self._desk.record(ModelFailed(self.id, request_id, reason, again_in_s))
 
-        answer = await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+        try:
+            answer = await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+        except ContextOverflow as error:
+            raise AgentGaveUp(
+                f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "
+                "use a model with a larger context, or a smaller goal."
+            ) from error
         message = cast("Message", sound(answer.message))
         await self._desk.record(
             ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)

@@ -86,7 +86,10 @@ def _parsed(call: ToolCall) -> dict[str, Json]:
         ) from error
     if not isinstance(value, dict):
         raise ToolError(f"The arguments of {call.name} must be a JSON object.")
-    return cast("dict[str, Json]", sound(cast("dict[str, Json]", value)))
+    arguments = cast("dict[str, Json]", value)
+    if sound(arguments) != arguments:
+        raise ToolError(f"The arguments of {call.name} hold half of a surrogate pair; send the call again.")
+    return arguments
 
 
 def _wrong(name: str, error: ValidationError) -> str:

@@ -108,6 +108,8 @@ class MissionRun:
         self._publish = publish
         self._writing = anyio.Lock()
         self._delivering = anyio.Lock()
+        self._waited_s = 0.0
+        self._waiting_since = 0.0
         self._numbers: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
         self._agents = AgentDesk(
@@ -127,7 +129,11 @@ class MissionRun:
         with anyio.CancelScope(shield=True):
             async with self._writing:
                 for record in await self.services.journal.append(self.state.id, events):
+                    was_waiting = self.state.status == "waiting"
                     self.state = fold(self.state, record.event, record.at)
+                    if was_waiting:
+                        self._waited_s += record.at - self._waiting_since
+                    self._waiting_since = record.at
                     await self._publish(record, self.state)
 
     async def end(self, status: Ending, reason: str) -> NoReturn:
@@ -151,7 +157,7 @@ class MissionRun:
         )
 
     async def _before_asking(self) -> None:
-        minutes = (time.time() - self.state.started_at) / 60
+        minutes = (time.time() - self.state.started_at - self._waited_s) / 60
         if sentence := limits.exceeded(self.limits, self.state.spent, minutes):
             await self.end("stopped", sentence)
 

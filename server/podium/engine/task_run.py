@@ -84,7 +84,7 @@ async def _work(run: MissionRun, task: Task) -> None:
         )
         word = answer.strip().lower()
         if word == "stop":
-            await run.end("stopped", f"Task “{task.title}” failed in the same way {SAME_ERROR_LIMIT} times.")
+            await run.end("stopped", f"Task “{task.title}” does not get on: {_first_line(stuck.problems)}")
         if word == "skip":
             await run.record(
                 TaskDropped(task.id, "skipped by the user"),
@@ -96,13 +96,17 @@ async def _work(run: MissionRun, task: Task) -> None:
         memory.seen.clear()
 
 
+def _first_line(text: str) -> str:
+    return text.strip().split("\n", 1)[0]
+
+
 async def _search(run: MissionRun, task: Task) -> str:
     assignment = briefs.task_text(run.state.goal, task, "", "")
     async with run.agent("searcher", assignment, task.id) as searcher:
         context = run.context(run.tree, searcher.id, task.id)
         decision = await searcher.decide(context, run.facts(task=briefs.task_facts(task)))
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
-    await run.record(PlacesFound(decision.summary, decision.places))
+    await run.record(PlacesFound(decision.summary, decision.places, task.id))
     return briefs.places_text(decision.summary, decision.places)
 
 

@@ -53,7 +53,7 @@ class Verdict:
 
 
 class CheckDesk:
-    """Runs the checks of one mission; every run that really took place is recorded as an event."""
+    """Runs the checks of one mission; every result that somebody asked for is recorded as an event."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class CheckDesk:
     async def run(
         self, candidate: Candidate, call: CheckCall, task_id: str = "", *, gate: bool = False
     ) -> CheckResult:
-        """Return the result of a check; one that ran on the same tree before is not run again."""
+        """Return the result of a check; one that ran on the same tree before is recorded, but not run, again."""
         purpose = "gate" if gate else "agent"
         key = (await self._checks.tree_hash(candidate), call.text)
         async with self._locks.setdefault(key, anyio.Lock()):
@@ -123,7 +123,8 @@ class CheckDesk:
                 result = await self._checks.run(candidate, call.check, call.targets)
                 self._results[key] = result
         if call.check.kind != "probe":
-            self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
+            if not call.targets:
+                self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
             await self._record(CheckFinished(task_id, result, purpose))
         return result
 
@@ -134,12 +135,18 @@ class CheckDesk:
     async def try_out(
         self, candidate: Candidate, variants: Sequence[Mapping[str, bytes]], call: CheckCall, task_id: str
     ) -> Sequence[CheckResult]:
-        """Return the check's result for each variant; tests that failed at its last run go first."""
+        """Return the check's result for each variant; tests that failed at its last run go first.
+
+        Where the call names targets, those must pass, and of the rest of the check only what failed before
+        may fail.
+        """
         key = (task_id, call.check.name)
         if key not in self._failing:
-            await self.run(candidate, call, task_id)
-        targets = call.targets or self._failing.get(key, ())
-        return await self._checks.try_out(candidate, variants, call.check, targets)
+            await self.run(candidate, CheckCall(call.check), task_id)
+        failing = self._failing.get(key, ())
+        tolerated = set(failing) - set(call.targets) if call.targets else set[str]()
+        targets = call.targets or failing
+        return await self._checks.try_out(candidate, variants, call.check, targets, tolerated)
 
     async def gate(
         self,

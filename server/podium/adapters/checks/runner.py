@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,15 +128,16 @@ class LocalChecks:
         variants: Sequence[Mapping[str, bytes]],
         check: Check,
         targets: Sequence[str],
+        tolerated: Collection[str] = (),
     ) -> Sequence[CheckResult]:
         """Return the result of `check` for each variant of `candidate`, in their order.
 
         For pytest the `targets` run first, in forks of a warm process and with about ten times the time that
         they need now; a variant that does not turn them green is not run further, the others run the whole
-        check in a fresh process. After six green variants the rest is not run: exit code 125. A variant that
+        check in a fresh process, in which only `tolerated` tests may fail. After six green variants the rest is not run: exit code 125. A variant that
         cannot be laid over the candidate has exit code 125 as well.
         """
-        attempt = TryOut(candidate.overlay, variants, check, targets, self._baseline)
+        attempt = TryOut(candidate.overlay, variants, check, targets, tolerated, self._baseline)
         async with anyio.create_task_group() as workers:
             for _ in range(min(self._slots.n, len(variants))):
                 workers.start_soon(self._work_on, attempt)
