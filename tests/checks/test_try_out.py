@@ -34,6 +34,19 @@ async def test_results_come_in_the_order_of_the_variants(tmp_path: Path, sandbox
     assert (root / "calc.py").read_text("utf-8") == CALC
 
 
+async def test_a_test_that_failed_before_does_not_spoil_the_repair_of_another(tmp_path: Path) -> None:
+    root = calculator(tmp_path)
+    other_broken = CALC.replace("return 1", "return 2")
+    half_fixed, both_fixed = FIXED.replace("return 1", "return 2"), FIXED
+    async with opened(root) as checks:
+        base = candidate(root, calc=other_broken)
+        variants = [variant(half_fixed), variant(both_fixed), variant(other_broken + "\n")]
+        tolerant = await checks.try_out(base, variants, PYTEST, TARGETS, {"test_calc.py::test_one"})
+        strict = await checks.try_out(base, variants, PYTEST, TARGETS)
+    assert [result.green for result in tolerant] == [True, True, False]
+    assert [result.green for result in strict] == [False, True, False]
+
+
 async def test_a_variant_that_loops_for_ever_dies_and_the_next_ones_run(tmp_path: Path) -> None:
     root = calculator(tmp_path)
     looping = CALC.replace("return a - b", "while True: pass")

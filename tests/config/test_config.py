@@ -180,6 +180,23 @@ def test_a_repository_can_lower_limits_and_never_raise_them(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "max_iterations = '500'",
+        "max_parallel = 40.0",
+        "budget.usd = '50'",
+        "approve_plan = 'false'",
+        "approve_plan = 0",
+        "apply = 'end'",
+    ],
+)
+def test_no_spelling_of_a_value_lets_a_repository_loosen_a_setting(tmp_path: Path, theirs: str) -> None:
+    mine = "max_parallel = 5\nmax_iterations = 10\nbudget.usd = 1.0\napprove_plan = true\napply = 'review'"
+    alone = load(tmp_path, user=mine).settings
+    assert load(tmp_path, user=mine, workspace=theirs).settings == alone
+
+
 def test_a_repository_can_ask_for_more_review_and_never_for_less(tmp_path: Path) -> None:
     stricter = load(tmp_path, workspace="apply = 'review'\napprove_plan = true").settings
     assert (stricter.apply, stricter.approve_plan) == ("review", True)

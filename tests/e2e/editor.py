@@ -279,6 +279,8 @@ def editing(
         }
         result = wire.initialize(offered, **(params | initialize))
         assert result["capabilities"]["positionEncoding"] == encoding
+        if offered.get("workspace", {}).get("configuration"):
+            wire.call("workspace/configuration")
         yield editor
         if wire.process.poll() is None:
             wire.request("shutdown")

@@ -12,7 +12,7 @@ from tests.models.provider import Reply
 
 WORD = {"greet.txt": "word\n"}
 CORRECTS = edits("greet.txt", "word", "world")
-SECRET = "4f1c-not-for-models"
+HIDDEN = "4f1c-not-for-models"
 
 FORBIDDEN: list[tuple[str, dict[str, Json]]] = [
     ("read_file", {"path": "../outside.txt"}),
@@ -47,16 +47,16 @@ def test_a_path_that_is_not_the_agents_business_is_refused_with_a_reason(
     desk: Desk, tool: str, arguments: dict[str, Json]
 ) -> None:
     root = desk.editor.root
-    files = {**WORD, ".git/config": SECRET, ".env": SECRET}
+    files = {**WORD, ".git/config": HIDDEN, ".env": HIDDEN}
     desk.write(files)
     outside = root.parent / "outside.txt"
-    outside.write_text(SECRET)
+    outside.write_text(HIDDEN)
     (root / "link.txt").symlink_to(outside)
     (root / "folder").symlink_to(root.parent)
     heard = corrects_after(desk, (tool, arguments))
     assert heard.startswith("error: ")
-    assert SECRET not in str([request.body for request in desk.team.provider.requests])
-    assert outside.read_text() == SECRET
+    assert HIDDEN not in str([request.body for request in desk.team.provider.requests])
+    assert outside.read_text() == HIDDEN
     assert {path: desk.editor.disk(path) for path in files} == files
     assert not (root.parent / "greet.txt").exists()
     assert not (root.parent / "new.txt").exists()
@@ -64,12 +64,12 @@ def test_a_path_that_is_not_the_agents_business_is_refused_with_a_reason(
 
 
 def test_searching_and_listing_do_not_reveal_what_may_not_be_read(desk: Desk) -> None:
-    desk.write({**WORD, ".env": SECRET, ".git/config": SECRET, "server.pem": SECRET})
+    desk.write({**WORD, ".env": HIDDEN, ".git/config": HIDDEN, "server.pem": HIDDEN})
     outside = desk.editor.root.parent / "outside.txt"
-    outside.write_text(SECRET)
+    outside.write_text(HIDDEN)
     (desk.editor.root / "link.txt").symlink_to(outside)
-    corrects_after(desk, ("search", {"pattern": SECRET[:4]}), ("list_files", {}), ("outline", {}))
-    assert SECRET not in str([request.body for request in desk.team.provider.requests])
+    corrects_after(desk, ("search", {"pattern": HIDDEN[:4]}), ("list_files", {}), ("outline", {}))
+    assert HIDDEN not in str([request.body for request in desk.team.provider.requests])
 
 
 def test_a_check_sees_no_key_of_a_provider_and_no_state_of_the_servers(desk: Desk) -> None:
