@@ -229,13 +229,13 @@ class Editor:
     def offset(self, text: str, position: Message) -> int:
         """Return the offset in code points that a position of the wire means."""
         lines = text.split("\n")
-        before = sum(len(line) + 1 for line in lines[: position["line"]])
-        if position["line"] >= len(lines):
+        number, character = _order(position)
+        if number >= len(lines):
             return len(text)
         units = {"utf-8": 1, "utf-16": 2, "utf-32": 4}[self.encoding]
-        codec: str = self.encoding if self.encoding == "utf-8" else f"{self.encoding}-le"
-        encoded = lines[position["line"]].encode(codec)[: position["character"] * units]
-        return before + len(encoded.decode(codec))
+        codec = self.encoding if units == 1 else f"{self.encoding}-le"
+        before = sum(len(line) + 1 for line in lines[:number])
+        return before + len(lines[number].encode(codec)[: character * units].decode(codec))
 
     def covered(self, text: str, span: Message) -> str:
         """Return the part of `text` that a range of the wire covers."""
