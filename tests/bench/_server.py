@@ -37,10 +37,10 @@ class PeakMemory:
         self.all_mb = 0.0
 
     async def watch(self) -> None:
-        """Look every 50 ms until cancelled."""
+        """Look five times a second until cancelled."""
         while True:
             self._look()
-            await anyio.sleep(0.05)
+            await anyio.sleep(0.2)
 
     def _look(self) -> None:
         for child in psutil.Process().children():

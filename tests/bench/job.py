@@ -9,8 +9,11 @@ import importlib.util
 import json
 import os
 import statistics
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import urllib.request
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +21,6 @@ import anyio
 
 from podium.domain.messages import Json
 from tests.bench._server import PeakMemory, serving
-from tests.models.provider import Provider, Received, Reply, calls
 
 SOURCE = '''"""Prices of a small shop."""
 
@@ -66,50 +68,46 @@ def test_shipping():
 """
 WRONG = {"path": "shop.py", "old": "    if amount > 100:", "new": "    if amount > 101:"}
 RIGHT = {"path": "shop.py", "old": "    if amount > 101:", "new": "    if amount >= 100:"}
-SCRIPT: dict[str, list[Sequence[tuple[str, dict[str, Any]]]]] = {
-    "submit_plan": [
-        [("read_file", {"path": "test_shop.py"}), ("run_command", {"command": "pytest"})],
-        [
-            (
-                "submit_plan",
-                {
-                    "tasks": [
-                        {
-                            "id": "discount",
-                            "title": "Give the discount from 100 on",
-                            "instructions": "discount(100, loyal=False) must be 5: the limit itself counts.",
-                            "checks": ["pytest"],
-                        }
-                    ]
-                },
-            )
-        ],
+SCRIPT: list[list[tuple[str, dict[str, Any]]]] = [
+    # the Planner
+    [("read_file", {"path": "test_shop.py"}), ("run_command", {"command": "pytest"})],
+    [
+        (
+            "submit_plan",
+            {
+                "tasks": [
+                    {
+                        "id": "discount",
+                        "title": "Give the discount from 100 on",
+                        "instructions": "discount(100, loyal=False) must be 5: the limit itself counts.",
+                        "checks": ["pytest"],
+                    }
+                ]
+            },
+        )
     ],
-    "submit_context": [
-        [("search", {"pattern": "discount"})],
-        [
-            (
-                "submit_context",
-                {
-                    "summary": "The limit is compared in shop.discount.",
-                    "places": [
-                        {"path": "shop.py", "start_line": 12, "end_line": 18, "why": "the comparison"}
-                    ],
-                },
-            )
-        ],
+    # the Searcher, because the task names no files
+    [("search", {"pattern": "discount"})],
+    [
+        (
+            "submit_context",
+            {
+                "summary": "The limit is compared in shop.discount.",
+                "places": [{"path": "shop.py", "start_line": 12, "end_line": 18, "why": "the comparison"}],
+            },
+        )
     ],
-    "finish": [
-        [("read_file", {"path": "shop.py"})],
-        [("edit_file", WRONG)],
-        [("finish", {"summary": "The limit counts now."})],
-        [("edit_file", RIGHT)],
-        [("finish", {"summary": "The limit counts now."})],
-    ],
-    "submit_review": [[("submit_review", {"verdict": "approve", "findings": []})]],
-    "sign_off": [[("sign_off", {"summary": "The discount begins at 100."})]],
-}
-"""Answers by role; a role is known by the deciding tool that it is offered."""
+    # the Worker: a wrong edit, and after the failing tests the right one
+    [("read_file", {"path": "shop.py"})],
+    [("edit_file", WRONG)],
+    [("finish", {"summary": "The limit counts now."})],
+    [("edit_file", RIGHT)],
+    [("finish", {"summary": "The limit counts now."})],
+    # the Reviewer, the Commander
+    [("submit_review", {"verdict": "approve", "findings": []})],
+    [("sign_off", {"summary": "The discount begins at 100."})],
+]
+"""The answers, in the order in which they are asked for."""
 
 
 def run() -> dict[str, float | str | bool]:
@@ -127,36 +125,31 @@ async def _job(home: Path) -> dict[str, float | str | bool]:
     project.mkdir(parents=True)
     (project / "shop.py").write_text(SOURCE, encoding="utf-8")
     (project / "test_shop.py").write_text(TESTS, encoding="utf-8")
-    steps = {name: iter(replies) for name, replies in SCRIPT.items()}
-
-    def respond(request: Received) -> Reply:
-        offered = {tool["function"]["name"] for tool in request.body["tools"]}
-        role = next(name for name in steps if name in offered)
-        return calls(*next(steps[role]))
-
     events: list[dict[str, Any]] = []
     memory = PeakMemory()
     ended: dict[str, Json] = {}
+    requests: list[dict[str, Any]] = []
+
+    def note(method: str, params: Mapping[str, Json]) -> None:
+        if method == "podium/event":
+            events.append(cast("dict[str, Any]", params["event"]))
+
     os.environ["BENCH_KEY"] = "unused"
-    async with Provider(respond) as provider, anyio.create_task_group() as tasks:
-        options = {"model": "openai/scripted", "apiBase": provider.url, "apiKeyEnv": "BENCH_KEY"}
+    async with _provider(home) as url, anyio.create_task_group() as tasks:
         tasks.start_soon(memory.watch)
-
-        def note(method: str, params: Mapping[str, Json]) -> None:
-            if method == "podium/event":
-                events.append(cast("dict[str, Any]", params["event"]))
-
+        options: Mapping[str, Json] = {"model": "openai/scripted", "apiBase": url, "apiKeyEnv": "BENCH_KEY"}
         async with serving(project, options, note) as client:
             started = await client.execute("podium.task", {"goal": "Make the failing tests pass."})
             ended |= await client.execute("podium.wait", {**started, "timeoutS": 120})
+        requests += await anyio.to_thread.run_sync(_asked, url)
         tasks.cancel_scope.cancel()
-    gaps, delegations = _gaps(provider.requests, events)
-    tokens, counted_by = _tokens(provider.requests)
+    gaps, delegations = _gaps(requests, events)
+    tokens, counted_by = _tokens(requests)
     return {
-        "requests": len(provider.requests),
+        "requests": len(requests),
         "prompt_tokens": tokens,
         "tokens_counted_by": counted_by,
-        "prefix_share": round(_prefix_share(provider.requests), 3),
+        "prefix_share": round(_prefix_share(requests), 3),
         "overhead_ms": round(statistics.median(gaps) * 1e3, 1),
         "delegation_ms": round(statistics.median(delegations) * 1e3, 1),
         "peak_mb": round(memory.server_mb, 1),
@@ -165,7 +158,29 @@ async def _job(home: Path) -> dict[str, float | str | bool]:
     }
 
 
-def _gaps(requests: list[Received], events: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
+@asynccontextmanager
+async def _provider(home: Path) -> AsyncGenerator[str]:
+    """Serve the script in a process of its own, so that nothing of this one delays it; yield its address."""
+    script = home / "script.json"
+    replies = [{"calls": [{"name": n, "arguments": a} for n, a in answer]} for answer in SCRIPT]
+    script.write_text(json.dumps(replies), encoding="utf-8")
+    argv = [sys.executable, "-m", "tests.models.provider", str(script)]
+    async with await anyio.open_process(argv, stderr=None) as process:
+        assert process.stdout
+        port = int(await process.stdout.receive())
+        try:
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.kill()
+
+
+def _asked(url: str) -> list[dict[str, Any]]:
+    """Return the requests that the provider got: `body`, `arrived_at` and `answered_at` in seconds."""
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/requests", timeout=10) as answer:  # noqa: S310 - loopback
+        return json.load(answer)["requests"]
+
+
+def _gaps(requests: list[dict[str, Any]], events: list[dict[str, Any]]) -> tuple[list[float], list[float]]:
     """Return the seconds between an answer and the next request, within an agent and between two agents.
 
     The checks' own time is taken off; those of the cheap tools is not.
@@ -184,19 +199,18 @@ def _gaps(requests: list[Received], events: list[dict[str, Any]]) -> tuple[list[
     within: list[float] = []
     between: list[float] = []
     for n in range(1, len(requests)):
-        answered = requests[n - 1].answered_at
-        assert answered is not None
-        gap = requests[n].arrived_at - answered - checks[n - 1]
+        answered = requests[n - 1]["answered_at"]
+        gap = requests[n]["arrived_at"] - answered - checks[n - 1]
         (within if asked[n] == asked[n - 1] and not checks[n - 1] else between).append(gap)
     return within, between
 
 
-def _prompt(request: Received) -> str:
+def _prompt(request: dict[str, Any]) -> str:
     """Return what a provider caches by: the tools, then the messages, without the closing bracket."""
-    return json.dumps(request.body["tools"]) + json.dumps(request.body["messages"])[:-1]
+    return json.dumps(request["body"]["tools"]) + json.dumps(request["body"]["messages"])[:-1]
 
 
-def _prefix_share(requests: list[Received]) -> float:
+def _prefix_share(requests: list[dict[str, Any]]) -> float:
     """Return the share of all prompt characters that repeat the beginning of an earlier prompt."""
     prompts = [_prompt(request) for request in requests]
     repeated = sum(
@@ -212,7 +226,7 @@ def _common(prompt: str, earlier: str) -> int:
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(earlier)))
 
 
-def _tokens(requests: list[Received]) -> tuple[int, str]:
+def _tokens(requests: list[dict[str, Any]]) -> tuple[int, str]:
     spec = importlib.util.find_spec("litellm")
     if spec is None or spec.origin is None:
         return sum(len(_prompt(request)) for request in requests) // 4, "characters / 4"

@@ -53,19 +53,15 @@ def test_a_mission_whose_server_was_killed_is_stopped_at_the_next_start_and_says
         assert (shown["tasks"][0]["state"], shown["questions"]) == ("pending", [])
 
 
-def test_a_mission_whose_editor_was_closed_is_stopped_and_all_its_results_are_kept(project: Path) -> None:
+def test_a_mission_that_has_ended_is_shown_after_a_restart_as_it_was(project: Path) -> None:
     with serving(project) as editor:
         editor.open("calc.py")
         mission_id, question = waiting(editor)
         editor.execute("podium.answer", {"questionId": question["id"], "answer": "yes"})
         done = editor.ended(mission_id)
         assert editor.text("calc.py") == "def add(a, b):\n    return a + b\n"
-        editor.close("calc.py")  # unsaved: the fault is back
-        editor.wire.received.clear()
-        left, _ = waiting(editor)
     with serving(project) as editor:
         assert editor.execute("podium.show", mission_id) == done
-        assert status(editor, left) == ("stopped", "Podium was closed while the mission ran.")
 
 
 def test_two_servers_on_one_workspace_leave_each_others_missions_alone(project: Path) -> None:
@@ -82,10 +78,8 @@ def test_two_servers_on_one_workspace_leave_each_others_missions_alone(project: 
                 "signed_off",
             ]
         assert status(first, mission_id)[0] == "waiting"
-        first.execute("podium.answer", {"questionId": question["id"], "answer": "no"})
-        assert first.ended(mission_id)["status"] == "stopped"
     with serving(project) as third:
-        assert status(third, mission_id) == ("stopped", "The plan was not approved.")
+        assert status(third, mission_id) == ("stopped", "Podium was closed while the mission ran.")
         assert {status(third, m)[0] for m in searches} == {"signed_off"}
 
 

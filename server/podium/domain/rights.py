@@ -14,22 +14,22 @@ _READ = ("read_file", "list_files", "outline", "search")
 
 TOOLS_OF: Mapping[Role, tuple[str, ...]] = {
     "commander": (*_READ, "change_plan", "sign_off", "ask_user"),
-    "planner": (*_READ, "run_command", "submit_plan", "ask_user"),
+    "planner": (*_READ, "run_command", "ask_user", "submit_plan"),
     "searcher": (*_READ, "submit_context"),
     "worker": (
         *_READ,
         "run_command",
+        "ask_user",
         "edit_file",
         "write_file",
         "delete_file",
         "move_file",
         "try_edits",
         "finish",
-        "ask_user",
     ),
     "reviewer": (*_READ, "run_command", "submit_review"),
 }
-"""The tools that each role is offered and may call. Read tools come first, so that prompts share a prefix."""
+"""The tools that each role is offered and may call. What many roles have comes first, so that prompts share a prefix."""
 
 DECIDING_TOOLS = frozenset(
     {"submit_plan", "submit_context", "submit_review", "finish", "sign_off", "change_plan"}

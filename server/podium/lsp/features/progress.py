@@ -94,7 +94,7 @@ class Progress:
         self._host.spawn(f"progress {key}", self._tell(key, line))
 
     def _end(self, key: str, outcome: str) -> None:
-        if line := self._lines.get(key):
+        if (line := self._lines.get(key)) and line.ended is None:
             line.ended = outcome
             line.news.set()
 
