@@ -15,6 +15,10 @@ from tests.lsp.raw_client import Message
 KEY = "sk-scripted-0123456789"
 
 WITHOUT_EDITS: Message = {**CAPABILITIES, "workspace": {"configuration": True}}
+WITHOUT_FILES: Message = {
+    **CAPABILITIES,
+    "workspace": {**CAPABILITIES["workspace"], "workspaceEdit": {"documentChanges": True}},
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,12 @@ def settings(team: Team, **more: Json) -> dict[str, Json]:
 
 Desks = dict[Encoding, Desk]
 
-EDITORS: dict[Encoding, Message] = {"utf-16": CAPABILITIES, "utf-8": WITHOUT_EDITS, "utf-32": CAPABILITIES}
+EDITORS: dict[Encoding, Message] = {"utf-16": CAPABILITIES, "utf-8": WITHOUT_EDITS, "utf-32": WITHOUT_FILES}
 
 
 @pytest.fixture(scope="session")
 def desks(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desks]:
-    """A desk for each encoding; that in UTF-8 belongs to an editor that takes no workspace edits.
+    """A desk for each encoding, with an editor that can do more or less (see `EDITORS`).
 
     They start side by side: loading a model library takes each of them seconds.
     """

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import Desk
+from tests.e2e.conftest import Desk, Desks
 from tests.e2e.team import APPROVES, calls, edits, plans, writes
 from tests.lsp.raw_client import Message
 from tests.models.provider import Reply
@@ -76,6 +76,40 @@ def test_a_new_file_is_created_by_the_editor(desk: Desk) -> None:
     created, filled = desk.editor.applied[0]["edit"]["documentChanges"]
     assert (created["kind"], filled["textDocument"]["version"]) == ("create", None)
     assert desk.editor.text("new.txt") == "fresh\n"
+
+
+MOVES = calls(
+    ("write_file", {"path": "new.txt", "content": "new\n"}),
+    ("delete_file", {"path": "old.txt"}),
+    ("edit_file", {"path": "greet.txt", "old": "word", "new": "world"}),
+    ("finish", {"summary": "Done."}),
+)
+MOVING = {
+    "id": "t",
+    "title": "Move",
+    "instructions": "-",
+    "files": ["greet.txt", "new.txt", "old.txt"],
+}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_an_editor_that_creates_and_deletes_no_files_has_that_done_on_the_disk(
+    desks: Desks, applied: bool
+) -> None:
+    desk = desks["utf-32"]
+    desk.write({**WORD, "old.txt": "old\n"})
+    desk.editor.open("greet.txt")
+    if not applied:
+        desk.editor.replies["workspace/applyEdit"] = lambda _: {"result": {"applied": False}}
+    desk.team.play(planner=calls(("submit_plan", {"tasks": [MOVING]})), worker=MOVES)
+    mission = desk.editor.mission("podium.task", "Move it")
+    (params,) = [m["params"] for m in desk.editor.requests("workspace/applyEdit")]
+    assert [change.get("kind") for change in params["edit"]["documentChanges"]] == [None]
+    there = {name: (desk.editor.root / name).exists() for name in ("new.txt", "old.txt")}
+    # What the editor refuses is taken back on the disk too: all of a change arrives, or nothing.
+    assert there == {"new.txt": applied, "old.txt": not applied}
+    assert mission["status"] == ("signed_off" if applied else "stopped")
+    assert ("world" in desk.editor.text("greet.txt")) == applied
 
 
 def test_apply_end_brings_all_changes_in_one_edit(desk: Desk) -> None:

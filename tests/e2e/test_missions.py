@@ -121,6 +121,17 @@ def test_the_cancel_button_of_the_progress_cancels_the_mission(desk: Desk) -> No
     assert desk.editor.ended(mission_id)["status"] == "cancelled"
 
 
+def test_a_wait_that_is_cancelled_leaves_its_mission_running(desk: Desk) -> None:
+    desk.write(WORD)
+    desk.team.play(planner=plans("greet.txt").after(30))
+    mission_id = desk.editor.start("podium.task", "Correct the word")
+    wait = desk.editor.begin("podium.wait", mission_id)
+    desk.editor.wire.notify("$/cancelRequest", {"id": wait})
+    assert desk.editor.wire.response(wait)["error"]["code"] == -32800
+    assert desk.editor.execute("podium.show", mission_id)["status"] == "planning"
+    assert desk.editor.execute("podium.cancel", mission_id)["status"] == "cancelled"
+
+
 def test_a_wrong_first_attempt_is_told_what_failed_and_put_right(desk: Desk) -> None:
     desk.write(WORD, check=f"{WORLD} || {{ echo 'no world in sight'; exit 3; }}")
     desk.editor.open("greet.txt")

@@ -1,6 +1,6 @@
 """What agents and checks cannot do to the user, whatever the model asks for."""
 
-import os
+import shutil
 import sys
 
 import pytest
@@ -81,16 +81,21 @@ def test_a_check_sees_no_key_of_a_provider_and_no_state_of_the_servers(desk: Des
     assert "PODIUM_STATE_DIR" not in heard
 
 
-@pytest.mark.skipif(os.name != "posix", reason="bubblewrap is for Linux")
+CONFINED = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+
+
+@CONFINED
 def test_a_check_and_a_command_have_no_network(desk: Desk) -> None:
     connect = f"import socket; socket.create_connection(('127.0.0.1', {desk.team.provider.port}), 3)"
     desk.write({**WORD, "connect.py": f"{connect}\nprint('connec' + 'ted')\n"}, check="exit 0")
     command = f"{sys.executable} connect.py; echo ended"
     heard = corrects_after(desk, ("run_command", {"command": command}))
+    assert "Error" in heard
     assert "ended" in heard
     assert "connected" not in heard
 
 
+@CONFINED
 def test_a_check_that_writes_changes_nothing_of_the_users(desk: Desk) -> None:
     root = desk.editor.root
     harm = f"echo harm > greet.txt; echo harm > {root}/greet.txt; rm -f other.txt; echo harm > new.txt"

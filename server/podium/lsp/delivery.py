@@ -64,7 +64,32 @@ class EditorDelivery:
         targets = [target for target in targets if target.now != target.then]
         if not self._applies_edits():
             return await anyio.to_thread.run_sync(self._write, targets)
-        return await self._apply(workspace, label, targets) if targets else Delivery("editor")
+        beyond = [target for target in targets if not self._can_do(target)]
+        return await self._apply_beside(workspace, label, targets, beyond) if targets else Delivery("editor")
+
+    async def _apply_beside(
+        self, workspace: Workspace, label: str, targets: Sequence[_Target], beyond: Sequence[_Target]
+    ) -> Delivery:
+        """Apply `targets`, those `beyond` the editor's means on the disk; all of them, or none."""
+        written = await anyio.to_thread.run_sync(self._write, beyond)
+        rest = [target for target in targets if target not in beyond]
+        if written.outcome == "refused" or not rest:
+            return written
+        delivery = await self._apply(workspace, label, rest)
+        if delivery.outcome == "refused":
+            await anyio.to_thread.run_sync(self._write, [_Target(t.path, t.then, t.now) for t in beyond])
+        return delivery
+
+    def _can_do(self, target: _Target) -> bool:
+        """Return whether the editor can bring this about: not every one creates or deletes files."""
+        if target.now is not None and target.then is not None:
+            return True
+        needed = (
+            types.ResourceOperationKind.Delete if target.then is None else types.ResourceOperationKind.Create
+        )
+        workspace = self._host.client.workspace
+        edit = workspace.workspace_edit if workspace else None
+        return needed in ((edit and edit.resource_operations) or ())
 
     def _applies_edits(self) -> bool:
         workspace = self._host.client.workspace
