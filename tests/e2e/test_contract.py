@@ -134,24 +134,26 @@ def test_a_command_that_comes_before_the_workspace_is_open_waits_for_it(tmp_path
         assert wire.response(early)["result"] == {"missions": []}
 
 
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"maxParalel": 3}, "`maxParalel`; did you mean `maxParallel`"),
-        ({"budget": {"dollars": 3}}, "`budget.dollars`"),
-        ({"maxParallel": 51}, "`max_parallel`"),
-        ({"roles": {"worker": {"modle": "x"}}}, "`roles.worker.modle`; did you mean `roles.worker.model`"),
-    ],
-)
-def test_a_wrong_setting_of_the_editor_is_named_by_every_command_until_it_is_put_right(
-    tmp_path: Path, settings: dict[str, Any], named: str
-) -> None:
-    (tmp_path / "project").mkdir()
-    with editing(tmp_path / "project", tmp_path / "state", {"podium": settings}) as editor:
+WRONG_SETTINGS: list[tuple[dict[str, Any], str]] = [
+    ({"budget": {"dollars": 3}}, "`budget.dollars`"),
+    ({"maxParallel": 51}, "`max_parallel`"),
+    ({"roles": {"worker": {"modle": "x"}}}, "`roles.worker.modle`; did you mean `roles.worker.model`"),
+]
+
+
+def test_a_wrong_setting_of_the_editor_is_named_until_it_is_put_right(tmp_path: Path) -> None:
+    (root := tmp_path / "project").mkdir()
+    with editing(root, tmp_path / "state", {"podium": {"maxParalel": 3}}) as editor:
         error = refusal(editor, "podium.task", "a goal")
-        assert (error.code, named in error.message) == (REQUEST_FAILED, True)
+        assert (error.code, error.message) == (
+            REQUEST_FAILED,
+            "editor settings: there is no setting `maxParalel`; did you mean `maxParallel`?",
+        )
         lines = editor.execute("podium.doctor")["lines"]
-        assert any(named in line["detail"] for line in lines)
+        assert any("`maxParalel`" in line["detail"] for line in lines)
+        for settings, named in WRONG_SETTINGS:
+            editor.configure(settings)
+            assert named in refusal(editor, "podium.task", "a goal").message
         editor.configure({"maxParallel": 3})
         assert editor.start("podium.task", "a goal").startswith("m-")
 
