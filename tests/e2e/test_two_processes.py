@@ -53,15 +53,14 @@ def test_a_mission_whose_server_was_killed_is_stopped_at_the_next_start_and_says
         assert (shown["tasks"][0]["state"], shown["questions"]) == ("pending", [])
 
 
-def test_a_mission_that_has_ended_is_shown_after_a_restart_as_it_was(project: Path) -> None:
+def test_a_mission_that_has_ended_is_shown_after_a_restart_with_its_findings(project: Path) -> None:
     with serving(project) as editor:
-        editor.open("calc.py")
-        mission_id, question = waiting(editor)
-        editor.execute("podium.answer", {"questionId": question["id"], "answer": "yes"})
-        done = editor.ended(mission_id)
-        assert editor.text("calc.py") == "def add(a, b):\n    return a + b\n"
+        done = editor.mission("podium.review", {"uri": editor.uri("calc.py")})
+        (finding,) = done["findings"]
     with serving(project) as editor:
-        assert editor.execute("podium.show", mission_id) == done
+        (shown,) = editor.diagnostics("test_calc.py")
+        assert shown["data"] == {"findingId": finding["id"]}
+        assert editor.execute("podium.show", done["missionId"]) == done
 
 
 def test_two_servers_on_one_workspace_leave_each_others_missions_alone(project: Path) -> None:
