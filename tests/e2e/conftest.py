@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -74,32 +75,39 @@ def settings(team: Team, **more: Json) -> dict[str, Json]:
     }
 
 
-Desks = dict[Encoding, Desk]
-
 EDITORS: dict[Encoding, Message] = {"utf-16": CAPABILITIES, "utf-8": WITHOUT_EDITS, "utf-32": WITHOUT_FILES}
+
+
+class Desks:
+    """A desk for each encoding, with an editor that can do more or less (see `EDITORS`); made at first use."""
+
+    def __init__(self, team: Team, home: Path, servers: ExitStack) -> None:
+        self._team = team
+        self._home = home
+        self._servers = servers
+        self._made: dict[Encoding, Desk] = {}
+
+    def __getitem__(self, encoding: Encoding) -> Desk:
+        if encoding not in self._made:
+            root = self._home / encoding / "project"
+            root.mkdir(parents=True)
+            editor = editing(
+                root,
+                self._home / encoding / "state",
+                settings(self._team),
+                encoding=encoding,
+                capabilities=EDITORS[encoding],
+                environment={"SCRIPTED_API_KEY": KEY},
+            )
+            self._made[encoding] = Desk(self._servers.enter_context(editor), self._team)
+        return self._made[encoding]
 
 
 @pytest.fixture(scope="session")
 def desks(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desks]:
-    """A desk for each encoding, with an editor that can do more or less (see `EDITORS`).
-
-    They start side by side: loading a model library takes each of them seconds.
-    """
-    made: Desks = {}
+    """The desks that tests share; loading a model library takes each of their servers seconds."""
     with ExitStack() as servers:
-        for encoding, capabilities in EDITORS.items():
-            home = tmp_path_factory.mktemp(encoding)
-            (root := home / "project").mkdir()
-            editor = editing(
-                root,
-                home / "state",
-                settings(team),
-                encoding=encoding,
-                capabilities=capabilities,
-                environment={"SCRIPTED_API_KEY": KEY},
-            )
-            made[encoding] = Desk(servers.enter_context(editor), team)
-        yield made
+        yield Desks(team, tmp_path_factory.mktemp("desks"), servers)
 
 
 @pytest.fixture
