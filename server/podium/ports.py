@@ -92,6 +92,14 @@ class Workspace(Protocol):
         """
         ...
 
+    def read_saved(self, path: str) -> bytes | None:
+        """Return the content on the disk, whatever an open buffer holds, or None where there is no file.
+
+        Raises:
+            ToolError: as for `read`.
+        """
+        ...
+
     def unsaved(self) -> Mapping[str, bytes]:
         """Return the content of every open buffer that differs from the disk."""
         ...

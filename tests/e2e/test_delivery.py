@@ -46,6 +46,18 @@ def test_an_editor_that_takes_no_edits_gets_them_on_the_disk_as_the_file_was_wri
     assert [p["state"] for p in mission["proposals"]] == ["delivered"]
 
 
+def test_a_change_that_went_to_the_disk_is_told_and_leaves_unsaved_typing_out(plain_desk: Desk) -> None:
+    editor = plain_desk.editor
+    plain_desk.write({"greet.txt": "hello\n\nword\nend\n"})
+    editor.open("greet.txt")
+    editor.type("greet.txt", "hello Anna\n\nword\nend\n")
+    assert corrects(plain_desk)["status"] == "signed_off"
+    assert editor.disk("greet.txt") == "hello\n\nworld\nend\n"
+    assert editor.text("greet.txt") == "hello Anna\n\nword\nend\n"
+    told = [m["params"]["message"] for m in editor.requests("window/showMessage")]
+    assert "applies no edits: greet.txt" in told[-1]
+
+
 def test_files_come_and_go_on_the_disk_too(plain_desk: Desk) -> None:
     plain_desk.write({"old.txt": "old\n"})
     moves = calls(
@@ -180,17 +192,33 @@ def test_a_line_that_the_user_changed_meanwhile_goes_back_to_the_worker(desk: De
     assert editor.text("greet.txt") == "hello\nworms of the world\nend\n"
 
 
-def test_a_version_that_the_user_outran_is_never_overwritten(desk: Desk) -> None:
+def test_an_edit_that_the_user_outran_is_merged_again(desk: Desk) -> None:
     """The user types after the edit was sent and before the editor looks at it."""
     editor = desk.editor
     desk.write(WORD)
     editor.open("greet.txt")
 
     def outrun(params: Message) -> Message:
-        editor.type("greet.txt", "typed\n" + WORD["greet.txt"])
+        if not editor.text("greet.txt").startswith("typed"):
+            editor.type("greet.txt", "typed\n" + WORD["greet.txt"])
         return editor.apply(params)
 
     editor.replies["workspace/applyEdit"] = outrun
     mission = corrects(desk)
-    assert editor.text("greet.txt").startswith("typed\nhello\n")
-    assert (mission["status"] == "signed_off") == ("world" in editor.text("greet.txt"))
+    assert mission["status"] == "signed_off"
+    assert editor.text("greet.txt") == "typed\nhello\nworld\nend\n"
+
+
+def test_typing_right_after_a_change_does_not_make_it_look_lost(desk: Desk) -> None:
+    editor = desk.editor
+    desk.write(WORD)
+    editor.open("greet.txt")
+
+    def typing_on(params: Message) -> Message:
+        answer = editor.apply(params)
+        editor.type("greet.txt", editor.text("greet.txt").replace("world", "world, and on"))
+        return answer
+
+    editor.replies["workspace/applyEdit"] = typing_on
+    assert corrects(desk)["status"] == "signed_off"
+    assert editor.text("greet.txt") == "hello\nworld, and on\nend\n"

@@ -43,6 +43,14 @@ class DiskWorkspace:
         on_disk = self._on_disk(path)
         return on_disk if buffer is None else _as_saved(buffer, on_disk)
 
+    def read_saved(self, path: str) -> bytes | None:
+        """Return the content on the disk, whatever an open buffer holds, or None where there is no file.
+
+        Raises:
+            ToolError: as for `read`.
+        """
+        return self._on_disk(confined(path))
+
     def unsaved(self) -> Mapping[str, bytes]:
         """Return the content of every open buffer that differs from the disk."""
         changed: dict[str, bytes] = {}

@@ -22,10 +22,11 @@ from podium.domain.text import Text
 from podium.domain.text_file import TextFile
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ToolError
-from podium.lsp.documents import lsp_range
+from podium.lsp.documents import DocumentChange, lsp_range
 from podium.lsp.host import Host
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import Session
+from podium.lsp.uris import key_of
 from podium.ports import Delivery, Workspace
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ ANSWER_S = 60.0
 """How long the client may take to apply an edit: it may ask its user first."""
 ARRIVAL_S = 5.0
 """How long after that the changed content may take to be seen; clients delay `didChange`."""
+UNSEEN_S = 0.5
+"""The same for a file that is not open, of which the server may never hear."""
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +57,49 @@ class EditorDelivery:
         self._host: Host = session.host
 
     async def deliver(self, label: str, edits: Sequence[FileEdit]) -> Delivery:
-        """Bring `edits` into the user's files, merged with what they hold now, and verify that they arrived."""
+        """Bring `edits` into the user's files, merged with what they hold now, and verify that they arrived.
+
+        An edit that the user's typing outran is merged again, up to three times.
+        """
         workspace = (await self._session.opened()).services.workspace
-        try:
-            targets = [_merged(workspace, edit) for edit in edits]
-        except MergeConflict as conflict:
-            return Delivery("refused", f"you changed the same lines of {conflict} meanwhile")
-        except ToolError as error:
-            return Delivery("refused", str(error))
-        targets = [target for target in targets if target.now != target.then]
-        if not self._applies_edits():
-            return await anyio.to_thread.run_sync(self._write, targets)
-        beyond = [target for target in targets if not self._can_do(target)]
-        return await self._apply_beside(workspace, label, targets, beyond) if targets else Delivery("editor")
+        delivery = Delivery("editor")
+        for _ in range(TRIES):
+            try:
+                targets = [self._merged(workspace, edit) for edit in edits]
+            except MergeConflict as conflict:
+                return Delivery("refused", f"you changed the same lines of {conflict} meanwhile")
+            except ToolError as error:
+                return Delivery("refused", str(error))
+            targets = [target for target in targets if target.now != target.then]
+            if not targets:
+                return delivery
+            if not self._applies_edits():
+                return await self._write_and_tell(label, targets)
+            versions = self._versions(targets)
+            beyond = [target for target in targets if not self._can_do(target)]
+            delivery = await self._apply_beside(workspace, label, targets, beyond)
+            if delivery.outcome != "refused" or self._versions(targets) == versions:
+                return delivery
+        return delivery
+
+    def _merged(self, workspace: Workspace, edit: FileEdit) -> _Target:
+        """Return the edit merged into what the editor holds, or where it takes no edits, the disk."""
+        now = workspace.read(edit.path) if self._applies_edits() else workspace.read_saved(edit.path)
+        return _Target(edit.path, now, merged_content(edit, now))
+
+    def _versions(self, targets: Sequence[_Target]) -> list[int | None]:
+        """Return the version of each target's document, None where it is not open."""
+        documents = (self._host.documents.get(self._session.uri(target.path)) for target in targets)
+        return [document.version if document else None for document in documents]
+
+    async def _write_and_tell(self, label: str, targets: Sequence[_Target]) -> Delivery:
+        delivery = await anyio.to_thread.run_sync(self._write, targets)
+        if delivery.outcome == "disk":
+            paths = ", ".join(target.path for target in targets)
+            message = f"Podium wrote “{label}” to the disk, because this editor applies no edits: {paths}"
+            params = types.ShowMessageParams(types.MessageType.Info, message)
+            self._host.notify(types.WINDOW_SHOW_MESSAGE, params)
+        return delivery
 
     async def _apply_beside(
         self, workspace: Workspace, label: str, targets: Sequence[_Target], beyond: Sequence[_Target]
@@ -100,23 +134,24 @@ class EditorDelivery:
     async def _apply(self, workspace: Workspace, label: str, targets: Sequence[_Target]) -> Delivery:
         params = types.ApplyWorkspaceEditParams(self._workspace_edit(targets), f"Podium: {label}")
         refusal = ""
-        try:
-            answer = await self._host.ask(
-                types.WORKSPACE_APPLY_EDIT, params, ANSWER_S, types.ApplyWorkspaceEditResult
-            )
-            if not answer.applied:
-                refusal = answer.failure_reason or "the editor did not apply it"
-        except AskFailed as error:
-            refusal = str(error)
-        if refusal:
-            arrived = [t for t in targets if self._holds(workspace, t)]
-            if len(arrived) < len(targets):
-                return Delivery("refused", refusal)
-        for target in targets:
-            if not await self._arrives(workspace, target):
-                return Delivery(
-                    "refused", f"the editor said that it applied the change, but {target.path} lacks it"
+        with _Arrivals(self._session, workspace, targets) as arrivals:
+            try:
+                answer = await self._host.ask(
+                    types.WORKSPACE_APPLY_EDIT, params, ANSWER_S, types.ApplyWorkspaceEditResult
                 )
+                if not answer.applied:
+                    refusal = answer.failure_reason or "the editor did not apply it"
+            except AskFailed as error:
+                refusal = str(error)
+            if refusal and all(arrivals.arrived(target) for target in targets):
+                return Delivery("editor")
+            if refusal:
+                return Delivery("refused", refusal)
+            for target in targets:
+                if not await arrivals.wait(target):
+                    return Delivery(
+                        "refused", f"the editor said that it applied the change, but {target.path} lacks it"
+                    )
         return Delivery("editor")
 
     def _workspace_edit(self, targets: Sequence[_Target]) -> types.WorkspaceEdit:
@@ -145,30 +180,6 @@ class EditorDelivery:
             types.OptionalVersionedTextDocumentIdentifier(uri, version), list(edits)
         )
 
-    def _holds(self, workspace: Workspace, target: _Target) -> bool:
-        try:
-            return workspace.read(target.path) == target.then
-        except ToolError:
-            return False
-
-    async def _arrives(self, workspace: Workspace, target: _Target) -> bool:
-        """Return whether the file holds the change.
-
-        A document that the client has open is waited for. One that it does not have open may sit in a
-        buffer that the server cannot see; there the client's word has to do, unless the document opens.
-        """
-        uri = self._session.uri(target.path)
-        was_open = self._host.documents.get(uri) is not None
-        arrived = await self._host.documents.wait_until(
-            uri, lambda _: self._holds(workspace, target), ARRIVAL_S if was_open else 0.5
-        )
-        if not arrived and not was_open:
-            document = self._host.documents.get(uri)
-            if document is None:
-                _log.info("%s is not open; the editor's word is all there is for its change.", target.path)
-                return True
-        return arrived
-
     # --- to the disk --------------------------------------------------------------------------------
 
     def _write(self, targets: Sequence[_Target]) -> Delivery:
@@ -194,6 +205,62 @@ class EditorDelivery:
         write_atomically(place, content)
 
 
+class _Arrivals:
+    """Sees whether changes arrive in the editor's documents, also when the user types on at once."""
+
+    def __init__(self, session: Session, workspace: Workspace, targets: Sequence[_Target]) -> None:
+        self._documents = session.host.documents
+        self._workspace = workspace
+        self._by_key = {key_of(session.uri(target.path)): target for target in targets}
+        self._uris = {target.path: session.uri(target.path) for target in targets}
+        self._seen: set[str] = set()
+        self._was_open = {p for p, uri in self._uris.items() if self._documents.get(uri) is not None}
+
+    def __enter__(self) -> "_Arrivals":
+        self._unsubscribe = self._documents.subscribe(self._on_change)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unsubscribe()
+
+    def _on_change(self, change: DocumentChange) -> None:
+        target = self._by_key.get(key_of(change.document.uri))
+        if target is not None and self._now(target) == target.then:
+            self._seen.add(target.path)
+
+    def _now(self, target: _Target) -> bytes | None:
+        try:
+            return self._workspace.read(target.path)
+        except ToolError:
+            return None
+
+    def arrived(self, target: _Target) -> bool:
+        """Return whether the file held the change once, or holds it together with what was typed since."""
+        if target.path in self._seen:
+            return True
+        now = self._now(target)
+        try:
+            return merged_content(FileEdit(target.path, target.now, target.then), now) == now
+        except MergeConflict:
+            return False
+
+    async def wait(self, target: _Target) -> bool:
+        """Return whether the change arrives in time.
+
+        A document that the client has open is waited for. One that it does not have open may sit in a
+        buffer that the server cannot see; there the client's word has to do, unless the document opens.
+        """
+        uri = self._uris[target.path]
+        open_before = target.path in self._was_open
+        patience_s = ARRIVAL_S if open_before else UNSEEN_S
+        if await self._documents.wait_until(uri, lambda _: self.arrived(target), patience_s):
+            return True
+        if open_before or self._documents.get(uri) is not None:
+            return False
+        _log.info("%s is not open; the editor's word is all there is for its change.", target.path)
+        return True
+
+
 def write_atomically(place: Path, content: bytes) -> None:
     """Replace a file's content so that nobody ever sees half of it; its mode is kept."""
     mode = place.stat().st_mode & 0o7777 if place.exists() else 0o666 & ~_umask()
@@ -215,11 +282,6 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def _merged(workspace: Workspace, edit: FileEdit) -> _Target:
-    now = workspace.read(edit.path)
-    return _Target(edit.path, now, merged_content(edit, now))
 
 
 def _text(content: bytes | None) -> str:

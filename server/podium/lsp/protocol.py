@@ -385,6 +385,7 @@ SENT: Mapping[str, str] = {
     "workspace/configuration": "Section `podium`, from clients with `workspace.configuration`.",
     "window/workDoneProgress/create": "Before a progress of our own, for clients with `window.workDoneProgress`.",
     "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`.",
+    "window/showMessage": "Says that a change was written to the disk, because the client applies no edits.",
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
     "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
     "information. They follow their line while the user types.",

@@ -57,7 +57,10 @@ class Tool(Generic[A]):
 
 
 def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
-    """Return the schema without titles, `$defs` and null branches, which only cost tokens."""
+    """Return the schema without what only costs tokens.
+
+    Titles, `$defs`, null branches and small limits go; what a model gets wrong, validation explains.
+    """
     defs = schema.pop("$defs", {})
 
     def lean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
@@ -74,7 +77,11 @@ def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
         kept = {k: v for k, v in node.items() if not (k == "title" and isinstance(v, str))}
         if kept.get("default", ...) in (None, "", [], ()):
             del kept["default"]
-        kept.pop("description", None) if kept.get("type") == "object" else None
+        if kept.get("type") == "object":
+            kept.pop("description", None)
+        for limit in ("minLength", "maxLength", "minItems", "minimum", "pattern"):
+            if not isinstance(kept.get(limit), dict):  # a parameter may bear the name of a limit
+                kept.pop(limit, None)
         return {k: lean(v) for k, v in kept.items()}
 
     return lean(schema)
