@@ -16,15 +16,14 @@ def anyio_backend() -> str:
 def _private_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest's
     """Keep journals and settings out of the user's own directories."""
     state: Path = tmp_path_factory.mktemp("state")
-    before = {name: os.environ.get(name) for name in ("PODIUM_STATE_DIR", "XDG_CONFIG_HOME")}
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("PODIUM_")]:
+        del os.environ[name]
     os.environ["PODIUM_STATE_DIR"] = str(state)
     os.environ["XDG_CONFIG_HOME"] = str(state / "config")
     yield
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.hookimpl(wrapper=True)
