@@ -2,18 +2,22 @@
 
 With git: tracked files and untracked ones that git does not ignore, and ignored source files (a generated
 `_version.py` is needed by the tests). Without git: everything that the `.gitignore` files leave. Never
-`.git`, bytecode, or dependency directories.
+`.git`, bytecode, dependency directories, or files that hold secrets.
 """
 
 import os
+import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
-from podium.errors import UserError
+from podium.domain.paths import confined
+from podium.errors import ToolError, UserError
 
 DEPENDENCY_DIRS = frozenset(
     {
@@ -73,53 +77,68 @@ def _from_git(root: Path) -> Listing | None:
     """Return what git knows of the folder, or None where it is no work tree or git is missing."""
     if not any((parent / ".git").exists() for parent in (root, *root.parents)):
         return None
-    tracked = _git_paths(root, "-c")
-    untracked = _git_paths(root, "-o", "--exclude-standard")
-    ignored = _git_paths(root, "-o", "-i", "--exclude-standard", "--directory")
-    if tracked is None or untracked is None or ignored is None:
+    listed = _git_paths(
+        root, ("-c",), ("-o", "--exclude-standard"), ("-o", "-i", "--exclude-standard", "--directory")
+    )
+    if listed is None:
         return None
+    tracked, untracked, ignored = listed
     files: set[str] = set()
     dependencies: set[str] = set()
+    outermost = cache(partial(_outermost_dependency_dir, root))
     for path in tracked:
         files.update(_tracked(root, path))
     for path in untracked:
-        outermost = _dependency_dir(root, path)
-        (dependencies.add(outermost) if outermost else files.add(path))
+        installed = outermost(path.rpartition("/")[0])
+        if installed:
+            dependencies.add(installed)
+        elif not _secret(path):
+            files.add(path)
     for path in ignored:
-        outermost = _dependency_dir(root, path)
-        if outermost:
-            dependencies.add(outermost)
+        installed = outermost(path.rpartition("/")[0])
+        if installed:
+            dependencies.add(installed)
         elif PurePosixPath(path).suffix in _GENERATED_SOURCES and not path.endswith("/"):
             files.add(path)
     return Listing(tuple(sorted(path for path in files if not _never(path))), tuple(sorted(dependencies)))
 
 
-def _git_paths(root: Path, *options: str) -> list[str] | None:
+def _git_paths(root: Path, *queries: Sequence[str]) -> list[list[str]] | None:
+    """Return what `git ls-files` says to each query, all of which run at once; None where it fails."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    start = partial(
+        subprocess.Popen[bytes],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with ExitStack() as stack:
+        try:
+            running = [stack.enter_context(start([*_GIT, *options])) for options in queries]
+        except OSError:
+            return None
+        outputs = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        return None
+    return [os.fsdecode(output).split("\0")[:-1] for output in outputs]
+
+
+def _tracked(root: Path, path: str) -> Iterable[str]:
+    """Return a tracked path where it exists; for a submodule, the files in it."""
     try:
-        done = subprocess.run([*_GIT, *options], cwd=root, env=environment, capture_output=True, check=False)  # noqa: S603
-    except OSError:
-        return None
-    if done.returncode != 0:
-        return None
-    return [path for path in os.fsdecode(done.stdout).split("\0") if path]
+        mode = os.lstat(f"{root}/{path}").st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    if stat.S_ISDIR(mode):
+        return [f"{path}/{below}" for below in _from_disk(root / path).files]
+    return (path,) if stat.S_ISLNK(mode) or stat.S_ISREG(mode) else ()
 
 
-def _tracked(root: Path, path: str) -> Iterator[str]:
-    """Yield a tracked path where it exists; for a submodule, the files in it."""
-    place = root / path
-    if place.is_symlink() or place.is_file():
-        yield path
-    elif place.is_dir():
-        for below in _from_disk(place).files:
-            yield f"{path}/{below}"
-
-
-def _dependency_dir(root: Path, path: str) -> str:
-    """Return the outermost dependency directory that `path` is or lies in, or an empty string."""
-    parts = PurePosixPath(path).parts
-    depth = len(parts) if path.endswith("/") else len(parts) - 1
-    for n in range(1, depth + 1):
+def _outermost_dependency_dir(root: Path, directory: str) -> str:
+    """Return the outermost dependency directory that `directory` is or lies in, or an empty string."""
+    parts = PurePosixPath(directory).parts
+    for n in range(1, len(parts) + 1):
         if is_dependency_dir(root.joinpath(*parts[:n])):
             return "/".join(parts[:n])
     return ""
@@ -131,7 +150,19 @@ def is_dependency_dir(place: Path) -> bool:
 
 
 def _never(path: str) -> bool:
-    return not _NEVER.isdisjoint(PurePosixPath(path).parts) or path.endswith((".pyc", ".pyo"))
+    return not _NEVER.isdisjoint(path.split("/")) or path.endswith((".pyc", ".pyo"))
+
+
+def _secret(path: str) -> bool:
+    """Return whether agents may not see the file: no check or command must print it to them either.
+
+    What git tracks never counts: it is part of the project, and test suites hold keys of their own.
+    """
+    try:
+        confined(path)
+    except ToolError:
+        return True
+    return False
 
 
 def _from_disk(root: Path) -> Listing:
@@ -164,7 +195,7 @@ def _from_disk(root: Path) -> Listing:
 
 def _wanted(path: str, specs: list[tuple[str, GitIgnoreSpec]]) -> bool:
     generated = PurePosixPath(path).suffix in _GENERATED_SOURCES
-    return not _never(path) and (generated or not _ignored(path, specs))
+    return not _never(path) and not _secret(path) and (generated or not _ignored(path, specs))
 
 
 def _ignored(path: str, specs: list[tuple[str, GitIgnoreSpec]]) -> bool:

@@ -6,13 +6,14 @@ one run to the next. Slots never touch the workspace.
 """
 
 import hashlib
+import io
 import os
 import shutil
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -43,12 +44,11 @@ Stamp: TypeAlias = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """One file in a slot: the stamp of its source (None: from the overlay), its own, and what it holds."""
+    """One file in a slot: the stamp of its source (None: not to be trusted), its own, and its part of the hash."""
 
     source: Stamp | None
     own: Stamp
-    mode: str
-    digest: bytes
+    entry: bytes
 
 
 class Slot:
@@ -63,7 +63,9 @@ class Slot:
             place.mkdir(parents=True)
         shutil.copyfile(_RUNTIME / "pytest_report.py", self.plugins / f"{PLUGIN}.py")
         self._root = root
+        self._source, self._tree = str(root), str(self.tree)
         self._held: dict[str, _Held] = {}
+        self._made: set[str] = set()
 
     def clear_output(self) -> None:
         """Remove what the last run wrote beside the tree."""
@@ -126,28 +128,34 @@ class Slot:
         return inside
 
     def _clean(self, wanted: set[str], dependencies: set[str]) -> None:
-        """Remove what is not wanted, and forget what is no longer as it was written."""
-        directories = {
-            parent.as_posix() for path in wanted | dependencies for parent in PurePosixPath(path).parents
-        }
-        present = dict(self._walk(directories, dependencies))
-        for path, stamp in present.items():
+        """Remove what is not wanted, and forget what is no longer as it was written.
+
+        Afterwards the tree consists of the files in `_held` and the directories in `_made`.
+        """
+        present = self._walk(_directories(wanted | dependencies), dependencies)
+        kept: dict[str, _Held] = {}
+        for path, stamp in present:
             held = self._held.get(path)
-            if path not in wanted or held is None or held.own != stamp:
-                (self.tree / path).unlink()
-                self._held.pop(path, None)
-        self._held = {path: held for path, held in self._held.items() if path in present}
+            if held is not None and held.own == stamp and path in wanted:
+                kept[path] = held
+            else:
+                Path(self._tree, path).unlink()
+        self._held = kept
 
     def _walk(self, directories: set[str], dependencies: set[str]) -> list[tuple[str, Stamp]]:
         """Return every file and link in the tree; directories that are not wanted are removed on the way."""
         found: list[tuple[str, Stamp]] = []
         pending = [""]
+        self._made = set()
         while pending:
             here = pending.pop()
-            (self.tree / here).chmod(0o755)
-            with os.scandir(self.tree / here) as entries:
+            self._made.add(here)
+            prefix = f"{here}/" if here else ""
+            place = f"{self._tree}/{here}"
+            Path(place).chmod(0o755)
+            with os.scandir(place) as entries:
                 for entry in entries:
-                    path = f"{here}/{entry.name}" if here else entry.name
+                    path = prefix + entry.name
                     if not entry.is_dir(follow_symlinks=False):
                         found.append((path, _stamp(entry.stat(follow_symlinks=False))))
                     elif path in directories:
@@ -157,10 +165,10 @@ class Slot:
         return found
 
     def _take_from_disk(self, path: str) -> None:
-        source = self._root / path
+        source = f"{self._source}/{path}"
         try:
-            before = source.lstat()
-        except FileNotFoundError:
+            before = os.lstat(source)
+        except (FileNotFoundError, NotADirectoryError):
             self._drop(path)
             return
         held = self._held.get(path)
@@ -168,9 +176,9 @@ class Slot:
             return
         read_at_ns = time.time_ns()
         if stat.S_ISLNK(before.st_mode):
-            content, mode = os.fsencode(source.readlink()), "120000"
+            content, mode = os.fsencode(Path(source).readlink()), "120000"
         elif stat.S_ISREG(before.st_mode):
-            content, mode = source.read_bytes(), _mode(before)
+            content, mode = _content(source), _mode(before)
         else:
             self._drop(path)
             return
@@ -183,22 +191,24 @@ class Slot:
         self._write(path, content, mode, None)
 
     def _write(self, path: str, content: bytes, mode: str, source: Stamp | None) -> None:
-        digest = hashlib.sha256(content).digest()
+        entry = _entry(path, mode, content)
         held = self._held.get(path)
-        place = self.tree / path
-        if held is None or held.digest != digest or held.mode != mode:
+        if held is not None and held.entry == entry:
+            own = held.own
+        else:
             self._drop(path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if mode == "120000":
-                place.symlink_to(os.fsdecode(content))
-            else:
-                place.write_bytes(content)
-                place.chmod(0o755 if mode == "100755" else 0o644)
-        self._held[path] = _Held(source, _stamp(place.lstat()), mode, digest)
+            self._make_directory(path.rpartition("/")[0])
+            own = _create(f"{self._tree}/{path}", content, mode)
+        self._held[path] = _Held(source, own, entry)
+
+    def _make_directory(self, path: str) -> None:
+        if path not in self._made:
+            Path(self._tree, path).mkdir(parents=True, exist_ok=True)
+            self._made |= _directories((f"{path}/",))
 
     def _drop(self, path: str) -> None:
-        self._held.pop(path, None)
-        (self.tree / path).unlink(missing_ok=True)
+        if self._held.pop(path, None) is not None:
+            Path(self._tree, path).unlink()
 
     def _provide(self, path: str, *, link: bool) -> None:
         place = self.tree / path
@@ -210,10 +220,7 @@ class Slot:
             place.mkdir(parents=True, exist_ok=True)
 
     def _hash(self) -> str:
-        total = hashlib.sha256()
-        for path, held in sorted(self._held.items()):
-            total.update(f"{path}\0{held.mode}\0".encode("utf-8", "surrogateescape") + held.digest)
-        return total.hexdigest()
+        return hashlib.sha256(b"".join(held.entry for _, held in sorted(self._held.items()))).hexdigest()
 
 
 class Slots:
@@ -298,6 +305,44 @@ def _lock(home: Path) -> int | None:
     lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
+
+
+def _directories(paths: Iterable[str]) -> set[str]:
+    """Return every directory above any of `paths`, the top ("") included."""
+    found = {""}
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
+
+
+def _entry(path: str, mode: str, content: bytes) -> bytes:
+    """Return the part of the tree's hash that one file is."""
+    return f"{path}\0{mode}\0".encode("utf-8", "surrogateescape") + hashlib.sha256(content).digest()
+
+
+def _content(path: str) -> bytes:
+    with io.FileIO(path) as file:
+        return file.readall()
+
+
+def _create(path: str, content: bytes, mode: str) -> Stamp:
+    """Write a file or link where there is none, and return its stamp."""
+    if mode == "120000":
+        Path(path).symlink_to(os.fsdecode(content))
+        return _stamp(os.lstat(path))
+    rights = 0o755 if mode == "100755" else 0o644
+    left = memoryview(content)
+    with io.FileIO(path, "x") as file:
+        while left:
+            left = left[file.write(left) :]
+        status = os.fstat(file.fileno())
+    if stat.S_IMODE(status.st_mode) != rights:
+        Path(path).chmod(rights)
+        status = os.lstat(path)
+    return _stamp(status)
 
 
 def _stamp(status: os.stat_result) -> Stamp:
