@@ -2,7 +2,8 @@
 
 The order is: defaults, the user's file, the workspace's file, the environment, the editor, the command
 line, a command's own arguments. The workspace's file comes with a cloned repository, so it may only
-tighten: it can lower limits and ask for more review, but never choose where code is sent or what runs.
+tighten: it can lower limits, ask for more review, and add checks that run in a sandbox. It never replaces
+a check of the user's, and never chooses where code is sent.
 """
 
 import difflib
@@ -108,12 +109,12 @@ _WORKSPACE_MAY_SET = frozenset(
 class Loaded:
     """Settings with what there is to say of them.
 
-    `repository_checks` tells that `checks` came with the repository: they may only run in a sandbox.
+    `repository_checks` names the checks that came with the repository: they may only run in a sandbox.
     """
 
     settings: Settings
     warnings: tuple[str, ...] = ()
-    repository_checks: bool = False
+    repository_checks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,13 @@ class Sources:
             theirs = combined([(str(self.workspace_file), given)])
             workspace = tightened(combined([user]), theirs, given)
         settings = combined([user, (str(self.workspace_file), workspace), *later])
-        own = any("checks" in tree for _, tree in later)
-        return Loaded(settings, tuple(warnings), "checks" in workspace and not own)
+        own = combined([user, *later]).checks
+        theirs = frozenset(name for name in settings.checks if name not in own)
+        warnings += [
+            f"the check `{name}` comes from the repository: {settings.checks[name]}"
+            for name in sorted(theirs)
+        ]
+        return Loaded(settings, tuple(warnings), theirs)
 
 
 def combined(sources: Iterable[tuple[str, Mapping[str, Json]]]) -> Settings:
@@ -204,7 +210,8 @@ def tightened(mine: Settings, theirs: Settings, names: Iterable[str]) -> Tree:
             case "approve_plan":
                 tree[name] = mine.approve_plan or theirs.approve_plan
             case "checks":
-                tree[name] = theirs.model_dump(mode="json")["checks"]
+                own = mine.model_dump(mode="json")["checks"]
+                tree[name] = {**theirs.model_dump(mode="json")["checks"], **own}
             case _:
                 raise AssertionError(f"a repository may not set {name}")
     return tree
@@ -218,7 +225,7 @@ def file_tree(path: Path) -> Tree:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}.") from error

@@ -1,7 +1,6 @@
 """Small real projects for the tests of checks."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -21,10 +20,13 @@ PYTEST = Check("pytest", ("{python}", "-m", "pytest", "-q"), timeout_s=30)
 needs_sandbox = pytest.mark.skipif(not SANDBOX.confines, reason=SANDBOX.reason)
 
 
-def needs_tools(*names: str) -> pytest.MarkDecorator:
-    """Skip a test where one of the programs is not installed."""
-    missing = [name for name in names if shutil.which(name) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+def install(place: Path, *names: str) -> None:
+    """Put programs of these names on PATH that do nothing; the environment is each test's own."""
+    place.mkdir()
+    for name in names:
+        (place / name).write_text("#!/bin/sh\n", encoding="utf-8")
+        (place / name).chmod(0o755)
+    os.environ["PATH"] = f"{place}{os.pathsep}{os.environ['PATH']}"
 
 
 both_ways = pytest.mark.parametrize(

@@ -1,17 +1,23 @@
 """What commands can see, reach and leave behind."""
 
+import shutil
 import socket
+import venv
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from podium.adapters.checks.sandbox import Sandbox, environment
 from tests.checks.projects import (
+    FIXED,
     NO_SANDBOX,
+    PYTEST,
     SANDBOX,
     both_ways,
     calculator,
     candidate,
+    git,
     needs_sandbox,
     opened,
     write,
@@ -100,7 +106,40 @@ async def test_it_says_how_commands_are_confined(tmp_path: Path) -> None:
     assert not said.confined
     assert "switched off" in said.sandbox
     assert "VIRTUAL_ENV" in said.interpreter
-    assert said.checks == ("pytest: {python} -m pytest -q",)
+    assert said.checks == ("pytest: python -m pytest -q",)
+
+
+@both_ways
+async def test_secrets_that_git_does_not_track_are_not_there(tmp_path: Path, sandbox: Sandbox) -> None:
+    root = calculator(tmp_path)
+    write(
+        root,
+        {".env": "KEY=1", "id_rsa": "key", "tests/server.pem": "of the test suite", "conf/.env": "KEY=2"},
+    )
+    show = "cat .env id_rsa conf/.env tests/server.pem 2>/dev/null; true"
+    async with opened(root, sandbox) as checks:
+        without_git = await checks.run_command(candidate(root), show)
+        git(root, "init", "-q")
+        git(root, "add", "tests/server.pem")
+        with_git = await checks.run_command(candidate(root), show)
+    assert without_git.output == ""
+    assert with_git.output == "of the test suite"
+
+
+@needs_sandbox
+async def test_an_environment_behind_a_link_works(tmp_path: Path) -> None:
+    root = calculator(tmp_path / "project")
+    elsewhere = Path.home() / f".podium-test-{uuid4().hex}"
+    venv.create(elsewhere, system_site_packages=True, with_pip=False)
+    try:
+        (root / ".venv").symlink_to(elsewhere)
+        async with opened(root, SANDBOX) as checks:
+            result = await checks.run(candidate(root, calc=FIXED), PYTEST)
+            said = checks.describe()
+    finally:
+        shutil.rmtree(elsewhere)
+    assert result.green, result.output
+    assert ".venv" in said.interpreter
 
 
 async def test_dependency_directories_are_there_without_being_copied(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from podium.adapters.checks.discovery import found_checks
 from podium.errors import UserError
-from tests.checks.projects import needs_tools, write
+from tests.checks.projects import install, write
 
 TEST = "def test_a():\n    pass\n"
 
@@ -48,10 +48,11 @@ def test_where_there_is_nothing_nothing_is_found(tmp_path: Path, files: dict[str
     assert names(write(tmp_path, files)) == []
 
 
-@needs_tools("npm")
 def test_scripts_of_npm_are_checks_of_their_kind(tmp_path: Path) -> None:
+    install(tmp_path / "bin", "npm")
     scripts = {"test": "vitest", "lint": "eslint .", "typecheck": "tsc", "build": "vite build", "deploy": "x"}
-    checks = found_checks(write(tmp_path, {"package.json": json.dumps({"scripts": scripts})}), None)
+    root = write(tmp_path / "app", {"package.json": json.dumps({"scripts": scripts})})
+    checks = found_checks(root, None)
     assert [(check.name, check.kind) for check in checks] == [
         ("npm:test", "test"),
         ("npm:lint", "lint"),
@@ -60,8 +61,8 @@ def test_scripts_of_npm_are_checks_of_their_kind(tmp_path: Path) -> None:
     ]
 
 
-@needs_tools("cargo", "make")
 def test_cargo_and_make_are_found(tmp_path: Path) -> None:
+    install(tmp_path / "bin", "cargo", "make")
     assert names(write(tmp_path / "rust", {"Cargo.toml": ""})) == ["cargo:test"]
     assert names(write(tmp_path / "c", {"Makefile": "all:\n\ncheck: all\n\t./run\n"})) == ["make:check"]
 

@@ -72,6 +72,32 @@ def test_searching_and_listing_do_not_reveal_what_may_not_be_read(desk: Desk) ->
     assert HIDDEN not in str([request.body for request in desk.team.provider.requests])
 
 
+def test_nothing_is_written_through_a_link_in_the_place_of_podiums_folder(desk: Desk) -> None:
+    victim = desk.editor.root.parent / "victim"
+    victim.mkdir()
+    desk.write({"greet.txt": "hello\nword\n"})
+    shutil.rmtree(desk.editor.root / ".podium", ignore_errors=True)
+    (desk.editor.root / ".podium").symlink_to(victim)
+    desk.team.play(planner=plans("greet.txt"), worker=edits("greet.txt", "word", "world"))
+    try:
+        assert desk.editor.mission("podium.task", "Correct it")["status"] == "signed_off"
+        assert list(victim.iterdir()) == []
+    finally:
+        (desk.editor.root / ".podium").unlink()
+        victim.rmdir()
+
+
+def test_a_plan_that_cannot_be_written_does_not_stop_the_mission(desk: Desk) -> None:
+    desk.write({"greet.txt": "hello\nword\n"})
+    shutil.rmtree(desk.editor.root / ".podium", ignore_errors=True)
+    (desk.editor.root / ".podium").write_text("a file in the way\n", encoding="utf-8")
+    desk.team.play(planner=plans("greet.txt"), worker=edits("greet.txt", "word", "world"))
+    try:
+        assert desk.editor.mission("podium.task", "Correct it")["status"] == "signed_off"
+    finally:
+        (desk.editor.root / ".podium").unlink()
+
+
 def test_a_check_sees_no_key_of_a_provider_and_no_state_of_the_servers(desk: Desk) -> None:
     desk.write(WORD, check="env; exit 0")
     heard = corrects_after(desk, ("run_command", {"command": "check"}))

@@ -41,6 +41,7 @@ def serve(arguments: Namespace) -> int:
     return serve_host(start)
 
 
+_LEVELS = logging.getLevelNamesMapping()
 _NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_LOG_FILE", "PODIUM_STATE_DIR"}
 
 
@@ -56,7 +57,10 @@ def _log_as_asked() -> None:
     listener = QueueListener(lines, writer)
     listener.start()
     atexit.register(listener.stop)
-    logging.basicConfig(level=os.environ.get("PODIUM_LOG", "WARNING").upper(), handlers=[QueueHandler(lines)])
+    logging.basicConfig(
+        level=_LEVELS.get(os.environ.get("PODIUM_LOG", "").upper(), logging.WARNING),
+        handlers=[QueueHandler(lines)],
+    )
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ async def open_workspace(
     configured = loaded.settings.checks
     if loaded.repository_checks and not sandbox.confines:
         _log.warning("The repository's own checks are not used, because there is no sandbox to run them in.")
-        configured = {}
+        configured = {name: c for name, c in configured.items() if name not in loaded.repository_checks}
     workspace = DiskWorkspace(root, buffers)
     checks = LocalChecks(root, configured, sandbox)
     model = ModelProcess()

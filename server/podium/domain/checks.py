@@ -36,6 +36,11 @@ class Check:
     kind: CheckKind = "test"
     timeout_s: float = 600.0
 
+    @property
+    def command(self) -> str:
+        """The command line in words, for people and models."""
+        return " ".join("python" if word == "{python}" else word for word in self.argv)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

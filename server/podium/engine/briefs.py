@@ -10,6 +10,7 @@ from podium.domain.checks import Check, CheckResult
 from podium.domain.events import Place
 from podium.domain.merge import unified_diff
 from podium.domain.messages import Json, Message
+from podium.domain.mission import Proposal
 from podium.domain.plan import BOXES, Plan, Task
 from podium.domain.text_file import TextFile
 from podium.engine.roles import RoleSpec, filled, prompt
@@ -30,8 +31,7 @@ def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str) -> st
         "project",
         name=name,
         shape=project_shape(tree.paths()) or "no files",
-        checks="\n".join(f"- {c.name}: {' '.join(c.argv)}" for c in checks if c.kind != "probe")
-        or "- none found",
+        checks="\n".join(f"- {c.name}: {c.command}" for c in checks if c.kind != "probe") or "- none found",
         rules=rules or "none",
     )
 
@@ -104,17 +104,27 @@ def results_text(results: Sequence[CheckResult]) -> str:
     return "\n".join(described(result, 1500) for result in results) or "The project has no checks."
 
 
-def sign_off_text(goal: str, plan: Plan, edits: Sequence[FileEdit], verdict: Verdict) -> str:
-    """Return what the Commander judges at the end."""
+def sign_off_text(
+    goal: str, plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Iterable[Proposal]
+) -> str:
+    """Return what the Commander judges at the end, and what of the `proposals` the user did not want."""
     tasks = "\n".join(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
-    return "\n\n".join(
-        (
-            f"# Goal\n{goal}",
-            f"# Plan\n{tasks}",
-            f"# Diff of the whole mission\n{diff_of(edits)[:MOST_DIFF]}",
-            f"# Checks on the whole\n{results_text(verdict.results)}",
-        )
-    )
+    parts = [
+        f"# Goal\n{goal}",
+        f"# Plan\n{tasks}",
+        f"# Diff of the whole mission\n{diff_of(edits)[:MOST_DIFF]}",
+        f"# Checks on the whole\n{results_text(verdict.results)}",
+    ]
+    if rejected := "\n".join(line for proposal in proposals for line in _rejected(proposal)):
+        parts.append(f"# Rejected by the user, and not in the diff\n{rejected[:MOST_DIFF]}")
+    return "\n\n".join(parts)
+
+
+def _rejected(proposal: Proposal) -> Iterable[str]:
+    reason = f" ({proposal.reason})" if proposal.reason else ""
+    for hunk in proposal.hunks():
+        if hunk.number in proposal.rejected:
+            yield f"{proposal.label}, {hunk.path}:{hunk.line}{reason}\n{hunk.diff}"
 
 
 def diff_of(edits: Sequence[FileEdit]) -> str:

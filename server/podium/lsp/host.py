@@ -29,6 +29,7 @@ from podium.lsp.messages import InvalidParams
 from podium.lsp.rpc import Handler, Peer, Routes, expect
 from podium.lsp.transport import BadFrame, Outbox, claim_stdio, read_frames
 from podium.lsp.wire import read_params
+from podium.ports import Subscriber
 
 _log = logging.getLogger(__name__)
 _FLUSH_S = 2.0
@@ -177,6 +178,10 @@ class Host:
     def spawn(self, name: str, work: Awaitable[object]) -> None:
         """Run `work` until it or the server ends; a defect in it is logged and ends nothing else."""
         self._peer.spawn(name, work)
+
+    def guarded(self, name: str, subscriber: Subscriber) -> Subscriber:
+        """Return a subscriber whose defects are logged, and neither end the mission nor the server."""
+        return self._peer.guarded(name, subscriber)
 
     def stop(self, exit_code: int) -> None:
         """End the server; the first caller decides the exit code."""

@@ -22,6 +22,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
+from podium.domain.events import Record
 from podium.domain.messages import Json
 from podium.errors import UserError
 from podium.lsp import messages as rpc
@@ -38,6 +39,7 @@ from podium.lsp.messages import (
 )
 from podium.lsp.transport import Outbox
 from podium.lsp.wire import Unreadable, encode, read_result
+from podium.ports import Subscriber
 
 _log = logging.getLogger(__name__)
 
@@ -241,6 +243,17 @@ class Peer:
     def spawn(self, name: str, work: Awaitable[object]) -> None:
         """Run `work` as a task of the server; a defect in it is logged and ends nothing else."""
         self._tasks.start_soon(self._guarded, name, work, name=name)
+
+    def guarded(self, name: str, subscriber: Subscriber) -> Subscriber:
+        """Return a subscriber whose defects are logged, and go no further."""
+
+        async def show(record: Record) -> None:
+            with self._answering(None, name):
+                shown = subscriber(record)
+                if shown is not None:
+                    await shown
+
+        return show
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
         with self._answering(None, name):

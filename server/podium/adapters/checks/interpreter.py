@@ -118,6 +118,7 @@ def _ask(path: Path, sandbox: Sandbox) -> _Answer | None:
 
 def _found(root: Path, path: Path, answer: _Answer, source: str) -> Interpreter:
     places = [Path(place) for place in (*answer["prefixes"], *answer["places"])]
+    places += [place.resolve() for place in places]  # a `.venv` may be a link to somewhere else
     in_workspace = path.is_relative_to(root)
     executable = path if in_workspace else Path(answer["executable"] or path)
     venv = path.parent.parent if in_workspace else None

@@ -64,7 +64,7 @@ def result_of(
         failures = other_failures(output, exit_code)
     return CheckResult(
         check.name,
-        tuple(argv),
+        tuple(stand.words(argv)),
         exit_code,
         finished.duration_s,
         output,

@@ -82,9 +82,7 @@ class LocalChecks:
     def describe(self) -> Description:
         """Return what works here. It starts interpreters: call it in a thread."""
         python = self._interpreter()
-        checks = tuple(
-            f"{check.name}: {' '.join(check.argv)}" for check in self.found() if check.kind != "probe"
-        )
+        checks = tuple(f"{check.name}: {check.command}" for check in self.found() if check.kind != "probe")
         return Description(
             self._sandbox.describe(),
             self.confined,

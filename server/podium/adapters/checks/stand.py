@@ -34,9 +34,13 @@ class Stand:
         """The candidate tree, at the path where a command finds it."""
         return self.root if self.sandbox.confines else self.slot.tree
 
+    def words(self, argv: Sequence[str]) -> list[str]:
+        """Return the command line with the project's interpreter in the place of `{python}`."""
+        return [str(self.python.path) if word == "{python}" else word for word in argv]
+
     def argv(self, argv: Sequence[str]) -> list[str]:
         """Return the command line that runs `argv` here; `{python}` becomes the project's interpreter."""
-        words = [str(self.python.path) if word == "{python}" else word for word in argv]
+        words = self.words(argv)
         readable = [*self.python.places, self.python.path.parent, RUNTIME, coverage_place()]
         places = Places(
             self.root,

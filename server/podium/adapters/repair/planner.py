@@ -36,7 +36,9 @@ def plan(request: ModelRequest, facts: Facts) -> ModelAnswer:
     if run is not None and run.green:
         raise advice.green_already()
     if found is None or not found.failing:
-        raise advice.nothing_to_work_on(f"`{check}` fails, but it reports no failing test")
+        said = run.output.strip().splitlines()[-1:] if run is not None else []
+        why = f" ({said[0].strip()})" if said else ""
+        raise advice.nothing_to_work_on(f"`{check}` fails, but it reports no failing test{why}")
     if not found.suspects:
         raise advice.nothing_to_work_on("no line of this project's code is run by the failing tests")
     return call(request, "submit_plan", tasks=cast("Json", _tasks(found, check)), learned=_learned(found))

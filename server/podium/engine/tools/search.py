@@ -1,7 +1,8 @@
 """Searches the project's text."""
 
-import re
+import time
 
+import regex
 from anyio import to_thread
 from pydantic import Field
 
@@ -11,6 +12,8 @@ from podium.errors import ToolError
 
 MOST = 100
 LARGEST_FILE = 1_000_000
+LONGEST_S = 5.0
+"""How long one search may take: a model can write an expression that would match for years."""
 
 
 class Search(Arguments):
@@ -22,18 +25,24 @@ class Search(Arguments):
 async def run(context: ToolContext, args: Search) -> str:
     """Return matching lines as `path:N: text`, at most 100; plain text is matched without regard to case."""
     try:
-        pattern = re.compile(args.pattern if args.regex else re.escape(args.pattern), re.IGNORECASE)
-    except re.error as error:
+        pattern = regex.compile(args.pattern if args.regex else regex.escape(args.pattern), regex.IGNORECASE)
+    except regex.error as error:
         raise ToolError(f"The regular expression is not valid: {error}.") from error
-    hits = await to_thread.run_sync(_hits, context, pattern, args.glob)
+    try:
+        hits = await to_thread.run_sync(_hits, context, pattern, args.glob)
+    except TimeoutError:
+        raise ToolError(
+            "The regular expression takes too long to match; use a simpler one, without nested repetition."
+        ) from None
     if not hits:
         return f"Nothing matches {args.pattern!r}."
     more = ["[more than 100 matches; narrow the pattern or the glob]"] if len(hits) > MOST else []
     return "\n".join([*hits[:MOST], *more])
 
 
-def _hits(context: ToolContext, pattern: re.Pattern[str], glob: str) -> list[str]:
+def _hits(context: ToolContext, pattern: "regex.Pattern[str]", glob: str) -> list[str]:
     hits: list[str] = []
+    until = time.monotonic() + LONGEST_S
     for path in context.tree.paths():
         if not matches(path, glob):
             continue
@@ -44,14 +53,24 @@ def _hits(context: ToolContext, pattern: re.Pattern[str], glob: str) -> list[str
         if content is None or len(content) > LARGEST_FILE or b"\0" in content[:1024]:
             continue
         text = content.decode("utf-8", "replace")
-        if not pattern.search(text):
-            continue
         for number, line in enumerate(text.split("\n"), 1):
-            if pattern.search(line):
+            if pattern.search(line, timeout=_left(until), concurrent=True):
                 hits.append(f"{path}:{number}: {line.strip()[:200]}")
                 if len(hits) > MOST:
                     return hits
     return hits
+
+
+def _left(until: float) -> float:
+    """Return the seconds left; at least a little, since none would mean no limit.
+
+    Raises:
+        TimeoutError: there are none.
+    """
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 SEARCH = Tool("search", "Search the text of all files; case does not matter.", Search, run)

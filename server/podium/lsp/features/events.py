@@ -24,7 +24,7 @@ def follow(host: Host, conductor: Conductor) -> None:
         params = EventParams(mission_id=record.mission_id, seq=record.seq, at=record.at, event=event)
         host.notify("podium/event", params)
 
-    conductor.subscribe(show)
+    conductor.subscribe(host.guarded("events", show))
 
 
 def _wanted(experimental: object) -> bool:

@@ -3,6 +3,8 @@
 It lies in `.podium/`, which ignores itself for git. The journal is the truth; this is a view of it.
 """
 
+from contextlib import suppress
+
 import anyio
 from lsprotocol import types
 
@@ -19,6 +21,7 @@ from podium.domain.events import (
 from podium.domain.mission import MissionState
 from podium.domain.plan import BOXES
 from podium.engine.conductor import Conductor
+from podium.errors import UserError
 from podium.lsp.delivery import write_atomically
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import Session
@@ -50,17 +53,25 @@ class PlanDocument:
                 case _:
                     pass
 
-        conductor.subscribe(write)
+        conductor.subscribe(self._session.host.guarded("plan document", write))
 
     def _write(self, state: MissionState) -> None:
+        """Write the document; where that cannot be done, the mission goes on without it.
+
+        A cloned repository may hold a link in the place of `.podium`: nothing is written through one.
+        """
         assert self._session.root is not None  # noqa: S101 - a mission has a workspace
         home = self._session.root / ".podium"
         place = home / "missions" / state.id / "plan.md"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        ignore = home / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-        write_atomically(place, rendered(state).encode("utf-8"))
+        try:
+            if place.resolve() != place or (home / ".gitignore").is_symlink():
+                raise UserError(f"the plan is not written, because a link leads out of {home}")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError), (home / ".gitignore").open("x", encoding="utf-8") as ignore:
+                ignore.write("*\n")
+            write_atomically(place, rendered(state).encode("utf-8"))
+        except OSError as error:
+            raise UserError(f"the plan is not written: {error.filename}: {error.strerror}") from error
 
     async def _open(self, mission_id: str) -> None:
         window = self._session.host.client.window

@@ -51,7 +51,7 @@ class Progress:
     def follow(self, conductor: Conductor) -> None:
         """Show what happens in the missions of `conductor`."""
         self._conductor = conductor
-        conductor.subscribe(self._on_record)
+        conductor.subscribe(self._host.guarded("progress", self._on_record))
 
     def adopt(self, mission_id: str, token: Token) -> None:
         """Show a mission under the client's own token as well, from now until it ends."""

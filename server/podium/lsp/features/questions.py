@@ -31,7 +31,7 @@ class Questions:
     def follow(self, conductor: Conductor) -> None:
         """Show the questions of `conductor`'s missions."""
         self._conductor = conductor
-        conductor.subscribe(self._on_record)
+        conductor.subscribe(self._host.guarded("questions", self._on_record))
         self._host.spawn("questions", self._show_each(conductor))
 
     def _on_record(self, record: Record) -> None:
