@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.domain.plan import BOXES, Plan, Task, TaskState
+from podium.domain.plan import Plan, Task, TaskState
 from podium.errors import ToolError
 
 
@@ -28,11 +28,6 @@ def test_a_task_is_ready_when_all_that_it_needs_is_closed() -> None:
     assert ids(plan.ready()) == ["b"]
     assert ids(plan.with_state("b", "dropped").ready()) == ["c"]
     assert plan.with_state("b", "stuck").ready() == []
-
-
-def test_what_waits_for_a_stuck_task_is_blocked_however_far_away() -> None:
-    plan = Plan.of([task("c", "b"), task("b", "a"), task("a", state="stuck"), task("d")])
-    assert ids(plan.blocked()) == ["c", "b"]
 
 
 def test_a_plan_is_closed_when_nothing_is_left_to_do() -> None:
@@ -102,11 +97,3 @@ def _orderable(needs: dict[str, set[str]]) -> bool:
         for name in free:
             del left[name]
     return not left
-
-
-@given(st.lists(st.sampled_from(tuple(BOXES)), min_size=4, max_size=4))
-def test_no_task_is_ready_and_blocked_at_once(states: list[TaskState]) -> None:
-    plan = Plan.of([task("a"), task("b", "a"), task("c", "a"), task("d", "b", "c")])
-    for name, state in zip("abcd", states, strict=True):
-        plan = plan.with_state(name, state)
-    assert not set(ids(plan.ready())) & set(ids(plan.blocked()))

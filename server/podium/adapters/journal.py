@@ -134,16 +134,6 @@ class SqliteJournal:
         rows = await anyio.to_thread.run_sync(journal_file.select, self.path, query)
         return [mission_id for (mission_id,) in rows]
 
-    async def last_seq(self, mission_id: str) -> int:
-        """Return the number of the mission's last record, other processes' included; 0 when there is none.
-
-        Raises:
-            UserError: the file is damaged.
-        """
-        query = "SELECT max(seq) FROM records JOIN missions ON mission = number WHERE id = ?"
-        rows = await anyio.to_thread.run_sync(journal_file.select, self.path, query, mission_id)
-        return rows[0][0] or 0
-
     async def aclose(self) -> None:
         """Write what waits, fold the write-ahead log into the file, end the writer; at most 15 s."""
         if not self._closing:

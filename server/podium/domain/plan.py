@@ -70,16 +70,6 @@ class Plan:
         """Return the pending tasks whose needs are all closed, in plan order."""
         return [t for t in self.tasks.values() if t.state == "pending" and self._needs_closed(t)]
 
-    def blocked(self) -> list[Task]:
-        """Return the pending tasks that can never start, because a task that they need is stuck."""
-        hopeless = {t.id for t in self.tasks.values() if t.state == "stuck"}
-        grew = True
-        while grew:
-            more = {t.id for t in self.tasks.values() if t.state == "pending" and hopeless & set(t.needs)}
-            grew = not more <= hopeless
-            hopeless |= more
-        return [t for t in self.tasks.values() if t.state == "pending" and t.id in hopeless]
-
     def closed(self) -> bool:
         """Return whether every task is completed or dropped."""
         return all(t.state in {"completed", "dropped"} for t in self.tasks.values())
