@@ -238,6 +238,14 @@ async def test_other_providers_errors_mean_the_same(
     assert type(caught.value) is kind
 
 
+async def test_a_bare_name_is_completed_or_refused_at_once(model: ModelProcess) -> None:
+    answer = await ask(model, says("hello"), "tiny")
+    assert answer.message["content"] == "hello"
+    for name, told in (("gpt-4o-mini", "OPENAI_API_KEY"), ("nobodys-model", "openai/nobodys-model")):
+        with pytest.raises(ModelUnavailable, match=told):
+            await model.complete(ModelRequest("r", name, "worker", ({"role": "user", "content": "hi"},), ()))
+
+
 @pytest.mark.parametrize(
     ("headers", "least_s", "most_s"),
     [
@@ -267,7 +275,7 @@ async def test_a_refused_connection_says_what_to_start(model: ModelProcess, name
 
 async def test_an_unknown_provider_says_how_models_are_named(model: ModelProcess) -> None:
     with pytest.raises(ModelUnavailable, match="set `model` to provider/name"):
-        await ask(model, says("x"), "gibberish")
+        await ask(model, says("x"), "gibberish/tiny")
 
 
 async def test_an_answer_that_takes_too_long_is_a_fault(model: ModelProcess) -> None:

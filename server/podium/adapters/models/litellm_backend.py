@@ -12,6 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import anyio
@@ -69,6 +70,8 @@ class _Litellm(Protocol):
     """What is used of litellm."""
 
     async def acompletion(self, **arguments: object) -> _Response: ...
+
+    def get_llm_provider(self, model: str) -> tuple[str, str, str | None, str | None]: ...
 
 
 class LitellmBackend:
@@ -136,6 +139,7 @@ class LitellmBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
+        request = replace(request, model=self._full_name(request))
         try:
             with anyio.fail_after(request.timeout_s):
                 response = await self._litellm.acompletion(**self._arguments(request, api_key))
@@ -145,6 +149,23 @@ class LitellmBackend:
             secrets = [*self._secrets, api_key] if api_key else self._secrets
             raise meaning(error, request, secrets) from error
         return _answer(response, request)
+
+    def _full_name(self, request: ModelRequest) -> str:
+        """Return the model's name with its provider; a bare name at an address is an OpenAI-compatible one.
+
+        Raises:
+            ModelUnavailable: the name says no provider, and nobody knows it.
+        """
+        if "/" in request.model:
+            return request.model
+        if request.api_base:
+            return f"openai/{request.model}"
+        try:
+            return f"{self._litellm.get_llm_provider(request.model)[1]}/{request.model}"
+        except self._error as error:
+            raise ModelUnavailable(
+                f"The model `{request.model}` is not known: name its provider too, as in `openai/{request.model}`."
+            ) from error
 
     def _arguments(self, request: ModelRequest, api_key: str | None) -> dict[str, Any]:
         arguments: dict[str, Any] = {
