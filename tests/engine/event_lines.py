@@ -16,6 +16,7 @@ from podium.domain.events import (
     CheckFinished,
     Event,
     FindingChanged,
+    LeaseAwaited,
     MissionEnded,
     MissionStarted,
     ModelAnswered,
@@ -107,6 +108,8 @@ class Names:
                 return event.task_id
             case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
                 return self._tasks[event.agent_id]
+            case LeaseAwaited():
+                return self._tasks[event.agent_id]
             case MissionStarted() | PlanSet() | PlacesFound() | MissionEnded():
                 return ""
 
@@ -145,6 +148,8 @@ class Names:
                 return _short(event.reason)
             case MissionEnded():
                 return f"{event.status}: {_short(event.reason)}"
+            case LeaseAwaited():
+                return f"{self._agents[event.agent_id]} {event.path} of {event.holder}"
             case ModelAsked() | ModelAnswered():
                 return ""
             case _:

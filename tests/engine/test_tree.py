@@ -6,7 +6,6 @@ import pytest
 
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.domain.changes import FileEdit
-from podium.engine.leases import Leases
 from podium.engine.tree import CandidateTree, MergeConflict, UserFiles, merged_content
 from podium.errors import ToolError
 
@@ -99,16 +98,3 @@ def test_what_cannot_be_merged_is_a_conflict(
 def test_a_change_that_is_there_already_merges_into_itself() -> None:
     assert merged_content(FileEdit("a", b"x", b"y"), b"y") == b"y"
     assert merged_content(FileEdit("a", b"x", None), None) is None
-
-
-def test_leases_are_taken_all_or_none_and_by_any_spelling() -> None:
-    leases = Leases()
-    assert leases.take("one", ["a.txt", "b.txt"])
-    assert not leases.take("two", ["c.txt", "b.txt"])
-    assert leases.held_by("two") == ()
-    with pytest.raises(ToolError, match=r"a\.txt is being changed by task one"):
-        leases.claim("two", "x/.././a.txt")
-    leases.claim("one", "./a.txt")
-    leases.release("one")
-    leases.claim("two", "a.txt")
-    assert leases.held_by("two") == ("a.txt",)

@@ -20,6 +20,7 @@ from podium.domain.events import (
     CheckFinished,
     Event,
     FindingChanged,
+    LeaseAwaited,
     MissionEnded,
     MissionStarted,
     ModelAnswered,
@@ -128,6 +129,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | ModelAsked()
             | ModelAnswered()
             | ToolReturned()
+            | LeaseAwaited()
             | AgentTold()
             | AgentEnded()
             | TaskAccepted()

@@ -190,6 +190,16 @@ class ToolReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseAwaited:
+    """An agent waits until a task, the holder, releases a file that it wants to write."""
+
+    agent_id: str
+    path: str
+    holder: str
+    kind: Literal["lease_awaited"] = "lease_awaited"
+
+
+@dataclass(frozen=True, slots=True)
 class AgentTold:
     """A message that the conductor put into an agent's conversation."""
 
@@ -300,6 +310,7 @@ Event: TypeAlias = (
     | ModelAnswered
     | ModelFailed
     | ToolReturned
+    | LeaseAwaited
     | AgentTold
     | AgentEnded
     | FindingChanged

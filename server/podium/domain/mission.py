@@ -19,6 +19,7 @@ from podium.domain.events import (
     CheckFinished,
     Event,
     FindingChanged,
+    LeaseAwaited,
     MissionEnded,
     MissionKind,
     MissionStarted,
@@ -217,6 +218,8 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case ModelFailed():
             doing = "waiting for the model" if event.again_in_s is not None else "failed"
             return _agent(state, event.agent_id, doing)
+        case LeaseAwaited():
+            return _agent(state, event.agent_id, f"waiting for {event.path} (task {event.holder})")
         case ToolReturned() | AgentTold():
             return state
         case AgentEnded():

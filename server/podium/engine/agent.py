@@ -5,7 +5,8 @@ enters it was recorded first.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -65,6 +66,16 @@ class AgentDesk:
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
+
+    @asynccontextmanager
+    async def stepped_aside(self) -> AsyncGenerator[None]:
+        """Give the agent's place to another one meanwhile; the agent whose turn it is enters this."""
+        self.limiter.release()
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.limiter.acquire()
 
 
 class Agent:

@@ -6,7 +6,8 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from podium.domain.events import (
     Apply,
     Ending,
     Event,
+    LeaseAwaited,
     MissionEnded,
     MissionKind,
     ProposalDelivered,
@@ -189,8 +191,17 @@ class MissionRun:
         async def ask(text: str, options: tuple[str, ...]) -> str:
             return await self.question(text, options, task_id, agent_id)
 
+        @asynccontextmanager
+        async def waits(path: str, holder: str) -> AsyncGenerator[None]:
+            await self.record(LeaseAwaited(agent_id, path, holder))
+            async with self._agents.stepped_aside():
+                yield
+
+        async def claim(path: str) -> bool:
+            return await self.leases.claim(task_id, path, waits)
+
         return ToolContext(
-            tree, self.desk, self.leases, ask, task_id, self.state.plan, self.settings.policy == "ask"
+            tree, self.desk, claim, ask, task_id, self.state.plan, self.settings.policy == "ask"
         )
 
     def facts(self, **more: Json) -> Mapping[str, Json]:

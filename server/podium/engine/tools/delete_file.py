@@ -12,7 +12,8 @@ async def run(context: ToolContext, args: DeleteFile) -> str:
     """Delete a file in the candidate tree."""
     if context.tree.read(args.path) is None:
         raise ToolError(f"There is no file {args.path}.")
-    context.leases.claim(context.task_id, args.path)
+    if await context.claim(args.path):
+        return await run(context, args)
     context.tree.write(args.path, None)
     return f"Deleted {args.path}."
 

@@ -16,7 +16,8 @@ async def run(context: ToolContext, args: EditFile) -> str:
     outcome = apply_edit(file.text, args.old, args.new, args.path)
     if outcome.text == file.text:
         return outcome.note
-    context.leases.claim(context.task_id, args.path)
+    if await context.claim(args.path):
+        return await run(context, args)
     context.tree.write(args.path, file.encode(outcome.text))
     return f"Edited {args.path}. {outcome.note}".rstrip()
 

@@ -16,8 +16,8 @@ async def run(context: ToolContext, args: MoveFile) -> str:
         raise ToolError(f"There is no file {args.path}.")
     if context.tree.read(args.to) is not None:
         raise ToolError(f"{args.to} exists already; delete it first, or choose another name.")
-    for path in (args.path, args.to):
-        context.leases.claim(context.task_id, path)
+    if any([await context.claim(path) for path in (args.path, args.to)]):
+        return await run(context, args)
     context.tree.write(args.to, content)
     context.tree.write(args.path, None)
     return f"Moved {args.path} to {args.to}."

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from podium.domain.messages import Json
 from podium.domain.plan import Plan
 from podium.engine.decisions import Decision
-from podium.engine.leases import Leases
 from podium.engine.tree import CandidateTree
 from podium.engine.verification import CheckDesk
 
@@ -23,6 +22,8 @@ class Arguments(BaseModel):
 A = TypeVar("A", bound=Arguments)
 
 Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
+Claim = Callable[[str], Awaitable[bool]]
+"""Leases a path for writing, and returns whether that took a wait in which the file may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class ToolContext:
 
     tree: CandidateTree
     desk: CheckDesk
-    leases: Leases
+    claim: Claim
     ask: Ask
     task_id: str = ""
     plan: Plan = field(default_factory=Plan)

@@ -15,7 +15,8 @@ async def run(context: ToolContext, args: WriteFile) -> str:
     before = context.tree.read(args.path)
     file = TextFile.decode(before or b"")
     refuse_elisions(args.content, file.text.split("\n"))
-    context.leases.claim(context.task_id, args.path)
+    if await context.claim(args.path):
+        return await run(context, args)
     context.tree.write(args.path, file.encode(args.content))
     return f"{'Created' if before is None else 'Replaced'} {args.path}."
 
