@@ -24,9 +24,12 @@ from podium.domain.events import (
     ModelFailed,
     PlacesFound,
     PlanSet,
+    ProposalDecided,
     ProposalDelivered,
     ProposalMade,
+    ProposalRedone,
     ProposalRefused,
+    ProposalUndone,
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
@@ -84,7 +87,7 @@ class Names:
         """Return the task that the next event belongs to (or nothing), and its line."""
         return self._task_of(event), f"{event.kind} {self._told(event)}".rstrip()
 
-    def _task_of(self, event: Event) -> str:  # noqa: PLR0911 - by where the kinds say it
+    def _task_of(self, event: Event) -> str:  # noqa: C901, PLR0911 - by where the kinds say it
         match event:
             case AgentStarted(agent_id, role, task_id):
                 self._tasks[agent_id] = task_id
@@ -95,7 +98,11 @@ class Names:
             case ProposalMade(proposal_id, _, _, task_id) | QuestionAsked(proposal_id, _, _, task_id):
                 self._owners[proposal_id] = task_id
                 return task_id
-            case ProposalDelivered(owned) | ProposalRefused(owned) | QuestionAnswered(owned):
+            case ProposalDecided(owned) | ProposalDelivered(owned) | ProposalRefused(owned):
+                return self._owners[owned]
+            case ProposalUndone(owned) | ProposalRedone(owned):
+                return self._owners[owned]
+            case QuestionAnswered(owned):
                 return self._owners[owned]
             case ReviewSubmitted(task_id, _, findings):
                 self._owners.update({finding.id: task_id for finding in findings})
@@ -142,8 +149,12 @@ class Names:
                 return f"{event.summary} {places}"
             case ProposalMade():
                 return f"{event.label}: {', '.join(e.path for e in event.edits)}"
-            case ProposalDelivered():
+            case ProposalDelivered() | ProposalUndone() | ProposalRedone():
                 return event.outcome
+            case ProposalDecided():
+                accepted = f"accepted {event.accepted} {event.outcome}" if event.accepted else ""
+                rejected = f"rejected {event.rejected} {_short(event.reason)}" if event.rejected else ""
+                return (accepted + rejected).strip()
             case ProposalRefused():
                 return _short(event.reason)
             case MissionEnded():

@@ -56,7 +56,8 @@ class DiskFrontEnd:
     async def deliver(self, label: str, edits: Sequence[FileEdit]) -> Delivery:
         """Write all edits, or none."""
         try:
-            merged = {edit.path: merged_content(edit, self._read(edit.path)) for edit in edits}
+            held = {edit.path: self._read(edit.path) for edit in edits}
+            merged = {edit.path: merged_content(edit, held[edit.path]) for edit in edits}
         except MergeConflict as conflict:
             return Delivery("refused", f"{label}: the lines were changed meanwhile in {conflict}")
         for path, content in merged.items():
@@ -66,7 +67,7 @@ class DiskFrontEnd:
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-        return Delivery("disk")
+        return Delivery("disk", edits=tuple(FileEdit(p, held[p], merged[p]) for p in merged))
 
     def _read(self, path: str) -> bytes | None:
         place = self._root / path
@@ -161,10 +162,20 @@ class _User:
     def _act(self, act: dict[str, Json], mission_id: str) -> None:
         for path, text in cast("dict[str, str]", act.get("write", {})).items():
             write(self._root / path, text)
+        if decision := next((word for word in ("accept", "reject") if word in act), None):
+            self._tasks.start_soon(self._decide, decision, act, mission_id)
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):
             self.leaves.set()
+
+    async def _decide(self, decision: str, act: dict[str, Json], mission_id: str) -> None:
+        """Accept or reject the proposal with this label, or some of its hunks."""
+        proposals = self.conductor.state(mission_id).proposals.values()
+        proposal = next(p for p in proposals if p.label == act[decision] and p.state == "waiting")
+        desk = self.conductor.proposals
+        decide = desk.accept if decision == "accept" else desk.reject
+        await decide(proposal.id, cast("list[int] | None", act.get("hunks")), str(act.get("reason", "")))
 
 
 async def play(scenario: Scenario, root: Path, state: Path) -> Played:

@@ -11,7 +11,8 @@ fenced blocks counts, the rest is for readers.
   `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
   `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions, and
-  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel` or `leave` (close Podium).
+  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `leave` (close Podium), or
+  `accept` or `reject` (the label of a proposal), which may name `hunks` and a `reason`.
 """
 
 import json

@@ -19,9 +19,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from podium.domain import events
-from podium.domain.events import Event, MissionEnded, QuestionAnswered, QuestionAsked
+from podium.domain.events import Event, MissionEnded, ProposalMade, QuestionAnswered, QuestionAsked
 from podium.domain.messages import Json
-from podium.domain.mission import MissionState, Question, fold
+from podium.domain.mission import MissionState, Proposal, Question, fold
 from podium.lsp.client import Client, RequestFailed, connect
 
 SERVE = (sys.executable, "-m", "podium", "serve")
@@ -120,6 +120,8 @@ class Run:
         self._view.happened(params, event, self.state)
         if isinstance(event, QuestionAsked):
             owner.start_soon(self._ask, self.state.questions[event.question_id], client)
+        elif isinstance(event, ProposalMade) and self.state.apply == "review":
+            owner.start_soon(self._review, self.state.proposals[event.proposal_id], client)
         elif isinstance(event, QuestionAnswered) and event.question_id in self._prompts:
             self._prompts[event.question_id].cancel()
         return isinstance(event, MissionEnded)
@@ -131,6 +133,25 @@ class Run:
             async with self._asking:
                 answer = await self._view.ask(question)
             await client.execute("podium.answer", {"questionId": question.id, "answer": answer})
+
+    async def _review(self, proposal: Proposal, client: Client) -> None:
+        """Bring the user's decision on a whole proposal to the server; one that cannot be applied is rejected."""
+        question = Question(
+            proposal.id, f"Apply “{proposal.label}”?", ("accept", "reject"), proposal.task_id, ""
+        )
+        async with self._asking:
+            answer = (await self._view.ask(question)).strip()
+        argument: dict[str, Json] = {"proposalId": proposal.id}
+        reason = "" if answer == "reject" else answer
+        if answer == "accept":
+            try:
+                await client.execute("podium.accept", argument)
+            except RequestFailed as error:
+                reason = str(error)
+            else:
+                return
+        with suppress(RequestFailed):
+            await client.execute("podium.reject", {**argument, "reason": reason})
 
     async def _heed(
         self, signals: AsyncIterable[signal.Signals], clients: Sequence[Client], owner: TaskGroup

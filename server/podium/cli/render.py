@@ -28,9 +28,12 @@ from podium.domain.events import (
     ModelFailed,
     PlacesFound,
     PlanSet,
+    ProposalDecided,
     ProposalDelivered,
     ProposalMade,
+    ProposalRedone,
     ProposalRefused,
+    ProposalUndone,
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
@@ -95,7 +98,7 @@ def task_line(state: MissionState, task_id: str) -> Text:
     return line
 
 
-def happening(event: Event, state: MissionState) -> RenderableType | None:  # noqa: C901, PLR0911 - one case for each event
+def happening(event: Event, state: MissionState) -> RenderableType | None:  # noqa: C901, PLR0911, PLR0912 - one case for each event
     """Return what `event` leaves on the screen, or None; `state` is the mission's state after it."""
     match event:
         case MissionStarted():
@@ -113,6 +116,14 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
         case ProposalDelivered():
             proposal = state.proposals[event.proposal_id]
             return Group(_note("→", "cyan", f"applied: {proposal.label}"), diff_of(proposal.edits))
+        case ProposalMade():
+            return _to_review(event, state)
+        case ProposalDecided():
+            return _decision(event, state)
+        case ProposalUndone():
+            return _note("←", "cyan", f"undone: {state.proposals[event.proposal_id].label}")
+        case ProposalRedone():
+            return _note("→", "cyan", f"redone: {state.proposals[event.proposal_id].label}")
         case ProposalRefused():
             return _note("✗", "red", f"not applied: {event.reason}")
         case ModelFailed(again_in_s=None):
@@ -136,12 +147,24 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | FindingChanged()
             | QuestionAsked()
             | QuestionAnswered()
-            | ProposalMade()
             | MissionEnded()
         ):
             return None
         case _:
             assert_never(event)
+
+
+def _to_review(event: ProposalMade, state: MissionState) -> RenderableType | None:
+    if state.apply != "review":
+        return None
+    return Group(_note("?", "cyan", f"to review: {event.label}"), diff_of(event.edits))
+
+
+def _decision(event: ProposalDecided, state: MissionState) -> Text:
+    label = state.proposals[event.proposal_id].label
+    if event.accepted:
+        return _note("→", "cyan", f"applied: {label}")
+    return _note("✗", "red", f"rejected: {label}" + (f": {event.reason}" if event.reason else ""))
 
 
 def summary(state: MissionState, status: str, reason: str) -> Text:

@@ -270,10 +270,14 @@ class ProposalMade:
 
 @dataclass(frozen=True, slots=True)
 class ProposalDelivered:
-    """A proposal is in the user's files; `outcome` says whether in buffers or on disk."""
+    """A proposal is in the user's files; `outcome` says whether in buffers or on disk.
+
+    `edits` is what really changed there, merged with the user's typing: undo takes exactly this back.
+    """
 
     proposal_id: str
     outcome: Literal["editor", "disk"]
+    edits: tuple[FileEdit, ...] = ()
     kind: Literal["proposal_delivered"] = "proposal_delivered"
 
 
@@ -284,6 +288,43 @@ class ProposalRefused:
     proposal_id: str
     reason: str
     kind: Literal["proposal_refused"] = "proposal_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDecided:
+    """The user accepted or rejected hunks of a waiting proposal, named by their numbers.
+
+    Those accepted are in the user's files; `outcome` says whether in buffers or on disk, and `edits` what
+    really changed there.
+    """
+
+    proposal_id: str
+    accepted: tuple[int, ...] = ()
+    rejected: tuple[int, ...] = ()
+    reason: str = ""
+    outcome: Literal["", "editor", "disk"] = ""
+    edits: tuple[FileEdit, ...] = ()
+    kind: Literal["proposal_decided"] = "proposal_decided"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalUndone:
+    """A delivered proposal was taken out of the user's files again; `edits` is what that changed there."""
+
+    proposal_id: str
+    outcome: Literal["editor", "disk"]
+    edits: tuple[FileEdit, ...]
+    kind: Literal["proposal_undone"] = "proposal_undone"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRedone:
+    """An undone proposal is back in the user's files; `edits` is what that changed there."""
+
+    proposal_id: str
+    outcome: Literal["editor", "disk"]
+    edits: tuple[FileEdit, ...]
+    kind: Literal["proposal_redone"] = "proposal_redone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +361,9 @@ Event: TypeAlias = (
     | ProposalMade
     | ProposalDelivered
     | ProposalRefused
+    | ProposalDecided
+    | ProposalUndone
+    | ProposalRedone
     | MissionEnded
 )
 

@@ -29,9 +29,12 @@ from podium.domain.events import (
     Place,
     PlacesFound,
     PlanSet,
+    ProposalDecided,
     ProposalDelivered,
     ProposalMade,
+    ProposalRedone,
     ProposalRefused,
+    ProposalUndone,
     QuestionAnswered,
     QuestionAsked,
     Record,
@@ -46,12 +49,13 @@ from podium.domain.findings import Finding
 from podium.domain.limits import Spent
 from podium.domain.messages import Usage
 from podium.domain.plan import Plan
+from podium.domain.proposals import ProposalHunk, numbered
 from podium.domain.rights import Role
 
 Status: TypeAlias = Literal[
     "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
 ]
-ProposalState: TypeAlias = Literal["waiting", "delivered", "refused"]
+ProposalState: TypeAlias = Literal["waiting", "delivered", "refused", "rejected", "undone"]
 _DOING: Mapping[str, str] = {
     "read_file": "reading",
     "list_files": "looking around",
@@ -108,7 +112,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A verified change and whether it has reached the user's files."""
+    """A verified change and whether it has reached the user's files.
+
+    `accepted` and `rejected` number the hunks that the user decided on; it waits while any is undecided.
+    `written` is what its delivery, or its undoing, really changed in the files, in order: the reverse of
+    it is what undo, or redo, brings there. `delivered_at` is seconds since 1970, 0 before.
+    """
 
     id: str
     label: str
@@ -116,6 +125,21 @@ class Proposal:
     task_id: str
     state: ProposalState = "waiting"
     reason: str = ""
+    accepted: tuple[int, ...] = ()
+    rejected: tuple[int, ...] = ()
+    written: tuple[FileEdit, ...] = ()
+    delivered_at: float = 0.0
+
+    def hunks(self) -> tuple[ProposalHunk, ...]:
+        """Return the hunks of the change, decided or not."""
+        return numbered(self.edits)
+
+    def undecided(self) -> tuple[int, ...]:
+        """Return the numbers of the hunks that wait for the user; none unless the proposal waits."""
+        if self.state != "waiting":
+            return ()
+        decided = {*self.accepted, *self.rejected}
+        return tuple(hunk.number for hunk in self.hunks() if hunk.number not in decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +178,15 @@ class MissionState:
             return self.ending
         if self.questions and all(agent.waiting for agent in self.agents.values()):
             return "waiting"
+        if self.under_review() and self.plan.closed() and not self.agents:
+            return "waiting"
         return "running" if self.plan.tasks or self.kind in {"review", "search"} else "planning"
+
+    def under_review(self) -> tuple[Proposal, ...]:
+        """Return the proposals that wait for the user's decision."""
+        if self.apply != "review" and not self.ending:
+            return ()
+        return tuple(p for p in self.proposals.values() if p.state == "waiting")
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -170,7 +202,7 @@ def replay(mission_id: str, records: Iterable[Record]) -> MissionState:
     return state
 
 
-def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912 - one case for each event
+def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case for each event
     """Return the state after `event`, which happened `at` (seconds since 1970)."""
     match event:
         case MissionStarted():
@@ -241,9 +273,13 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             proposal = Proposal(event.proposal_id, event.label, event.edits, event.task_id)
             return replace(state, proposals={**state.proposals, proposal.id: proposal})
         case ProposalDelivered():
-            return _proposal(state, event.proposal_id, "delivered", "")
+            return _proposal(_written(state, event, at), event.proposal_id, "delivered", "")
         case ProposalRefused():
             return _proposal(state, event.proposal_id, "refused", event.reason)
+        case ProposalDecided():
+            return _decided(_written(state, event, at), event)
+        case ProposalUndone() | ProposalRedone():
+            return _turned(state, event)
         case MissionEnded():
             return replace(
                 state, ending=event.status, reason=event.reason, ended_at=at, agents={}, questions={}
@@ -293,6 +329,33 @@ def _spent(spent: Spent, usage: Usage) -> Spent:
 def _proposal(state: MissionState, proposal_id: str, to: ProposalState, reason: str) -> MissionState:
     proposal = replace(state.proposals[proposal_id], state=to, reason=reason)
     return replace(state, proposals={**state.proposals, proposal_id: proposal})
+
+
+def _written(state: MissionState, event: ProposalDelivered | ProposalDecided, at: float) -> MissionState:
+    was = state.proposals[event.proposal_id]
+    delivered_at = at if event.edits else was.delivered_at
+    proposal = replace(was, written=was.written + event.edits, delivered_at=delivered_at)
+    return replace(state, proposals={**state.proposals, proposal.id: proposal})
+
+
+def _turned(state: MissionState, event: ProposalUndone | ProposalRedone) -> MissionState:
+    to: ProposalState = "undone" if isinstance(event, ProposalUndone) else "delivered"
+    proposal = replace(state.proposals[event.proposal_id], state=to, written=event.edits)
+    return replace(state, proposals={**state.proposals, proposal.id: proposal})
+
+
+def _decided(state: MissionState, event: ProposalDecided) -> MissionState:
+    """Return the state with a decision; the proposal waits on while it has hunks without one."""
+    was = state.proposals[event.proposal_id]
+    proposal = replace(
+        was,
+        accepted=(*was.accepted, *event.accepted),
+        rejected=(*was.rejected, *event.rejected),
+        reason=event.reason or was.reason,
+    )
+    if not proposal.undecided():
+        proposal = replace(proposal, state="delivered" if proposal.accepted else "rejected")
+    return replace(state, proposals={**state.proposals, proposal.id: proposal})
 
 
 def _without(mapping: Mapping[K, V], key: K) -> dict[K, V]:

@@ -8,15 +8,18 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from podium.config import Settings
-from podium.domain.events import FindingChanged, FindingState, MissionEnded, MissionStarted, Record
+from podium.domain.events import Event, FindingChanged, FindingState, MissionEnded, MissionStarted, Record
 from podium.domain.mission import MissionState, Question, fold, replay
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
+from podium.engine.proposals import ProposalDesk
+from podium.engine.undo import Undoing, turn
 from podium.errors import UserError
 from podium.ports import Subscriber
 
@@ -33,8 +36,10 @@ class Conductor:
         self._states: dict[str, MissionState] = {}
         self._runs: dict[str, MissionRun] = {}
         self._ended: dict[str, anyio.Event] = {}
+        self._undoing = anyio.Lock()
         self._subscribers: list[Subscriber] = []
         self._tasks: TaskGroup
+        self.proposals = ProposalDesk(services.front_end, self._decidable, self._record_in)
 
     async def __aenter__(self) -> "Conductor":
         for mission_id in await self._services.journal.missions():
@@ -99,10 +104,12 @@ class Conductor:
                 "failed", "Podium has a defect that ended the mission; its log has the details."
             )
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._close(run)
-            del self._runs[mission_id]
-            self._ended[mission_id].set()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._close(run)
+            finally:
+                del self._runs[mission_id]
+                self._ended[mission_id].set()
 
     async def _close(self, run: MissionRun) -> None:
         """Record how a mission ended; where the journal takes no more, the next start does that."""
@@ -117,11 +124,46 @@ class Conductor:
         for finding_id in run.request.finding_ids:
             owner = self.owner_of(finding_id)
             event = FindingChanged(finding_id, to)
-            if (other := self._runs.get(owner.id)) is not None:
-                await other.record(event)
-            else:
-                for record in await self._services.journal.append(owner.id, [event]):
-                    await self._publish(record, fold(self._states[owner.id], record.event, record.at))
+            await self._record_in(owner.id, event)
+
+    async def undo(self, mission_id: str, task_id: str = "") -> Undoing:
+        """Undo what a mission, or one task of it, delivered; where that is undone, redo it.
+
+        Raises:
+            UserError: there is no such mission, nothing to undo, or it runs on.
+        """
+        self.state(mission_id)
+        async with self._undoing:
+            if (run := self._runs.get(mission_id)) is not None:
+                return await run.undo(task_id)
+            state = await self._decidable(mission_id)
+            record = partial(self._record_in, mission_id)
+            return await turn(state, task_id, self._services.front_end, record)
+
+    async def _record_in(self, mission_id: str, event: Event) -> MissionState:
+        """Record an event of a mission, whether it runs or not, and return its state after it."""
+        if (run := self._runs.get(mission_id)) is not None:
+            await run.record(event)
+            return run.state
+        for record in await self._services.journal.append(mission_id, [event]):
+            await self._publish(record, fold(self._states[mission_id], record.event, record.at))
+        return self._states[mission_id]
+
+    async def _decidable(self, mission_id: str) -> MissionState:
+        """Return a mission whose proposals can be decided on here: one that runs here, or has ended.
+
+        Raises:
+            UserError: there is no such mission, or it runs in another process.
+        """
+        if (run := self._runs.get(mission_id)) is not None:
+            return run.state
+        records = await self._services.journal.read(mission_id)
+        if not records:
+            raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
+        state = self._states[mission_id] = replay(mission_id, records)
+        if not state.ending:
+            raise UserError(f"The mission {mission_id!r} does not run here; decide on it where it runs.")
+        return state
 
     def owner_of(self, finding_id: str) -> MissionState:
         """Return the mission that a finding belongs to.

@@ -25,6 +25,7 @@ from podium.domain.events import (
     LeaseAwaited,
     MissionEnded,
     MissionKind,
+    ProposalDecided,
     ProposalDelivered,
     ProposalMade,
     ProposalRefused,
@@ -35,6 +36,7 @@ from podium.domain.events import (
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
 from podium.domain.plan import Task
+from podium.domain.proposals import between
 from podium.domain.rights import Role
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
@@ -42,6 +44,7 @@ from podium.engine.leases import Leases
 from podium.engine.roles import TEAM
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
+from podium.engine.undo import Undoing, turn
 from podium.engine.verification import CheckDesk
 from podium.errors import UserError
 from podium.ports import Checks, FrontEnd, Journal, Model, Workspace
@@ -110,6 +113,7 @@ class MissionRun:
         self._publish = publish
         self._writing = anyio.Lock()
         self._delivering = anyio.Lock()
+        self._decided = anyio.Event()
         self._waited_s = 0.0
         self._waiting_since = 0.0
         self._numbers: dict[str, int] = {}
@@ -137,6 +141,9 @@ class MissionRun:
                         self._waited_s += record.at - self._waiting_since
                     self._waiting_since = record.at
                     await self._publish(record, self.state)
+                    if isinstance(record.event, ProposalDecided):
+                        self._decided.set()
+                        self._decided = anyio.Event()
 
     async def end(self, status: Ending, reason: str) -> NoReturn:
         """Stop everything in this mission; it ends with `status` and `reason`."""
@@ -240,20 +247,33 @@ class MissionRun:
         pending.answered.set()
 
     async def deliver(self, label: str, edits: Sequence[FileEdit], task_id: str = "") -> None:
-        """Bring a verified change into the user's files, one change at a time."""
+        """Bring a verified change into the user's files, one change at a time, or have it wait for them."""
         proposal_id = f"{self.state.id}.{self.fresh_id('p')}"
         await self.record(ProposalMade(proposal_id, label, tuple(edits), task_id))
         if self.request.apply == "review":
-            answer = await self.question(
-                f"Apply “{label}”?\n{briefs.diff_of(edits)}", ("apply", "reject"), task_id
-            )
-            if answer.strip().lower() != "apply":
-                await self.record(ProposalRefused(proposal_id, f"rejected: {answer}"))
-                return
+            return
         async with self._delivering:
             with anyio.CancelScope(shield=True):
                 delivery = await self.services.front_end.deliver(label, edits)
                 if delivery.outcome == "refused":
                     await self.record(ProposalRefused(proposal_id, delivery.reason))
                 else:
-                    await self.record(ProposalDelivered(proposal_id, delivery.outcome))
+                    delivered = ProposalDelivered(proposal_id, delivery.outcome, delivery.edits)
+                    await self.record(delivered)
+
+    async def undo(self, task_id: str) -> Undoing:
+        """Undo, or redo, what a closed task delivered, between two deliveries (see `engine.undo.turn`).
+
+        Raises:
+            UserError: the task has nothing to undo.
+        """
+        async with self._delivering:
+            return await turn(self.state, task_id, self.services.front_end, self.record, self.tree)
+
+    async def decisions(self) -> None:
+        """Wait until the user has decided on every proposal; then this mission's tree is what they accepted."""
+        while self.state.under_review():
+            await self._decided.wait()
+        if self.request.apply == "review":
+            accepted = (between(p.edits, (), p.accepted) for p in self.state.proposals.values())
+            self.tree.reset([edit for edits in accepted for edit in edits])

@@ -84,6 +84,7 @@ async def _plan(run: MissionRun) -> None:
 async def _work_to_sign_off(run: MissionRun) -> None:
     for _ in range(SIGN_OFF_ROUNDS):
         await _work_off(run)
+        await _decided(run)
         verdict = await run.desk.gate(run.tree.candidate(), run.tree.edits(), _gates(run))
         decision = await _command(run, verdict)
         if isinstance(decision, SignedOff):
@@ -93,6 +94,15 @@ async def _work_to_sign_off(run: MissionRun) -> None:
         plan = run.state.plan.changed(decision.add, decision.drop, decision.reword)
         await run.record(PlanSet(tuple(plan.tasks.values()), decision.reason))
     await run.end("stopped", f"The goal was not reached in {SIGN_OFF_ROUNDS} rounds of work.")
+
+
+async def _decided(run: MissionRun) -> None:
+    """Wait for the user's decisions on what the tasks propose; where nothing is wanted, the mission stops."""
+    await run.decisions()
+    proposals = run.state.proposals.values()
+    if proposals and all(p.state == "rejected" for p in proposals):
+        reasons = "; ".join(dict.fromkeys(p.reason for p in proposals if p.reason))
+        await run.end("stopped", "Every change was rejected" + (f": {reasons}" if reasons else "."))
 
 
 async def _end_signed_off(run: MissionRun, summary: str) -> NoReturn:
@@ -135,7 +145,7 @@ async def _work_off(run: MissionRun) -> None:
 async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged:
     """Return the Commander's decision; a sign-off does not count while the gate is closed."""
     plan, edits = run.state.plan, run.tree.edits()
-    assignment = briefs.sign_off_text(run.state.goal, plan, edits, verdict)
+    assignment = briefs.sign_off_text(run.state.goal, plan, edits, verdict, run.state.proposals.values())
     facts = run.facts(
         closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
     )

@@ -119,6 +119,17 @@ class CandidateTree:
 
         With a conflict nothing is changed.
         """
+        merged, conflicts = self._merged(edits)
+        if not conflicts:
+            for path, content in merged.items():
+                self.write(path, content)
+        return conflicts
+
+    def conflicts(self, edits: Sequence[FileEdit]) -> list[str]:
+        """Return the paths that `merge` would give, and change nothing."""
+        return self._merged(edits)[1]
+
+    def _merged(self, edits: Sequence[FileEdit]) -> tuple[dict[str, bytes | None], list[str]]:
         merged: dict[str, bytes | None] = {}
         conflicts: list[str] = []
         for edit in edits:
@@ -126,10 +137,23 @@ class CandidateTree:
                 merged[edit.path] = merged_content(edit, self.read(edit.path))
             except MergeConflict:
                 conflicts.append(edit.path)
-        if not conflicts:
-            for path, content in merged.items():
-                self.write(path, content)
-        return conflicts
+        return merged, conflicts
+
+    def reset(self, edits: Sequence[FileEdit]) -> None:
+        """Let this tree change what `edits` change, in their order, and nothing else.
+
+        They are edits that were merged into it before. Where one does not fit without those that are left
+        out, the file is as the tree below has it.
+        """
+        now: dict[str, bytes | None] = {}
+        for edit in edits:
+            try:
+                current = now[edit.path] if edit.path in now else self._base.get(edit.path, edit.before)
+                now[edit.path] = merged_content(edit, current)
+            except MergeConflict:
+                now[edit.path] = self._below.read(edit.path)
+        self._now = now
+        self._base = {path: self._base[path] for path in now}
 
 
 class MergeConflict(Exception):

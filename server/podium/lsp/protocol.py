@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from podium.domain.events import Apply, MissionKind
@@ -17,9 +17,11 @@ from podium.domain.findings import FindingState, Severity
 from podium.domain.messages import Json
 from podium.domain.mission import ProposalState, Status
 from podium.domain.plan import TaskState
+from podium.domain.proposals import HunkState
 from podium.domain.rights import Role
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text with something in it; white space around it does not count."""
 
 
 class Wire(BaseModel):
@@ -131,6 +133,21 @@ class AnswerParams(Wire):
     answer: Text
 
 
+class DecideParams(Wire):
+    """Hunks of a proposal by their numbers; without `hunks`, all that wait. `reason` is kept."""
+
+    proposal_id: Text
+    hunks: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(default=None, min_length=1)
+    reason: str = ""
+
+
+class UndoParams(Wire):
+    """A mission, or one task of it."""
+
+    mission_id: Text
+    task_id: Text | None = None
+
+
 class NoParams(Wire):
     """Nothing."""
 
@@ -213,8 +230,18 @@ class QuestionInfo(Wire):
     options: tuple[str, ...]
 
 
+class HunkInfo(Wire):
+    """One part of a proposal. `line` is that of the text that it was based on."""
+
+    number: int
+    path: str
+    line: int
+    diff: str
+    state: HunkState
+
+
 class ProposalInfo(Wire):
-    """A verified change; `diff` is unified."""
+    """A verified change; `diff` is unified. `hunks` can be accepted and rejected one by one."""
 
     id: str
     task_id: str
@@ -223,6 +250,7 @@ class ProposalInfo(Wire):
     reason: str
     paths: tuple[str, ...]
     diff: str
+    hunks: tuple[HunkInfo, ...]
 
 
 class MissionLine(Wire):
@@ -287,6 +315,39 @@ class AnswerReceipt(Wire):
     mission_id: str
 
 
+class DecisionReceipt(Wire):
+    """What was decided just now, by number of hunk, and what of the proposal still waits.
+
+    `outcome` says where accepted hunks went: into the editor's buffers, or to the disk.
+    """
+
+    proposal_id: str
+    mission_id: str
+    accepted: tuple[int, ...]
+    rejected: tuple[int, ...]
+    waiting: tuple[int, ...]
+    outcome: Literal["", "editor", "disk"]
+
+
+class UndoneInfo(Wire):
+    """A proposal that was to be undone or redone; `reason` says why it was not, and is empty where it was."""
+
+    proposal_id: str
+    task_id: str
+    label: str
+    paths: tuple[str, ...]
+    done: bool
+    reason: str
+
+
+class UndoResult(Wire):
+    """What was undone, last first, or redone. All of a proposal is, or nothing of it."""
+
+    mission_id: str
+    direction: Literal["undone", "redone"]
+    proposals: tuple[UndoneInfo, ...]
+
+
 class MissionStatus(Wire):
     """Where a mission stands."""
 
@@ -347,8 +408,21 @@ COMMANDS: Mapping[str, Command] = {
     "podium.show": Command("Show one mission.", MissionParams, MissionInfo, "missionId"),
     "podium.agents": Command("List the running agents.", NoParams, AgentList),
     "podium.answer": Command("Answer a question.", AnswerParams, AnswerReceipt),
+    "podium.accept": Command(
+        "Apply hunks of a proposal that waits for review.", DecideParams, DecisionReceipt, "proposalId"
+    ),
+    "podium.reject": Command(
+        "Put hunks of a proposal that waits for review aside.", DecideParams, DecisionReceipt, "proposalId"
+    ),
     "podium.cancel": Command(
         "End a mission; what it applied stays.", MissionParams, MissionStatus, "missionId"
+    ),
+    "podium.undo": Command(
+        "Take what a mission or a task applied out of the files again, or if that is done, put it back; later "
+        "edits stay.",
+        UndoParams,
+        UndoResult,
+        "missionId",
     ),
     "podium.doctor": Command("Tell what works here.", NoParams, DoctorReport),
 }
@@ -372,7 +446,8 @@ ANSWERED: Mapping[str, str] = {
     "textDocument/didChange": "Incremental; positions in utf-8, utf-16 or utf-32, as negotiated.",
     "textDocument/didSave": "The file on disk is the document now.",
     "textDocument/didClose": "From now on the file on disk counts.",
-    "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server.",
+    "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server; *Accept* and "
+    "*Reject* on the changes of proposals that wait for review.",
     "workspace/executeCommand": "The commands below; a `workDoneToken` shows the mission until it ends.",
     "workspace/didChangeConfiguration": "Settings are asked for again.",
     "window/workDoneProgress/cancel": "On a mission's token: cancels the mission.",
@@ -388,7 +463,8 @@ SENT: Mapping[str, str] = {
     "window/showMessage": "Says that a change was written to the disk, because the client applies no edits.",
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
     "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
-    "information. They follow their line while the user types.",
+    "information. Changes that wait for review: `code` is `proposal`, `data` holds `proposalId`, `hunk` and `label`. Both follow "
+    "their lines while the user types.",
     "$/progress": "One token for each mission and each running agent, at most four reports a second, and `end` always.",
     "$/cancelRequest": "A request of the server that no longer matters.",
 }

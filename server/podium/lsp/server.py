@@ -8,9 +8,11 @@ from podium.lsp.delivery import EditorDelivery
 from podium.lsp.features import events
 from podium.lsp.features.code_actions import CodeActions
 from podium.lsp.features.commands import Commands
+from podium.lsp.features.diagnostics import Diagnostics
 from podium.lsp.features.findings import Findings
 from podium.lsp.features.plan_document import PlanDocument
 from podium.lsp.features.progress import Progress
+from podium.lsp.features.proposals import Proposals
 from podium.lsp.features.questions import Questions
 from podium.lsp.host import Host
 from podium.lsp.rpc import AskFailed
@@ -22,7 +24,8 @@ CONFIGURATION_S = 10.0
 def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
     """Register every feature with `host`; the workspace opens when the client has said `initialized`."""
     session = Session(host, sources, open_workspace)
-    progress, findings, questions = Progress(host), Findings(session), Questions(host)
+    progress, questions = Progress(host), Questions(host)
+    diagnostics = Diagnostics(session, [Findings(session), Proposals(session)])
     plan_document, delivery = PlanDocument(session), EditorDelivery(session)
     Commands(session, progress).register()
     CodeActions(session)
@@ -31,7 +34,7 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
         plan_document.follow(conductor)
         events.follow(host, conductor)
         progress.follow(conductor)
-        findings.follow(conductor)
+        diagnostics.follow(conductor)
         questions.follow(conductor)
 
     async def configure() -> None:

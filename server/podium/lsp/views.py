@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterable
 
 from podium.domain.checks import CheckResult
 from podium.domain.mission import MissionState, Proposal, Question
+from podium.domain.proposals import HunkState
 from podium.engine.briefs import diff_of
+from podium.engine.proposals import Decision
+from podium.engine.undo import Undoing
 from podium.lsp.protocol import (
     AgentInfo,
     CheckInfo,
+    DecisionReceipt,
     FindingInfo,
+    HunkInfo,
     MissionInfo,
     MissionLine,
     MissionStatus,
@@ -18,6 +23,8 @@ from podium.lsp.protocol import (
     QuestionInfo,
     SpentInfo,
     TaskInfo,
+    UndoneInfo,
+    UndoResult,
 )
 
 
@@ -148,4 +155,47 @@ def _proposal(proposal: Proposal) -> ProposalInfo:
         reason=proposal.reason,
         paths=tuple(edit.path for edit in proposal.edits),
         diff=diff_of(proposal.edits),
+        hunks=tuple(
+            HunkInfo(
+                number=h.number, path=h.path, line=h.line, diff=h.diff, state=_hunk_state(proposal, h.number)
+            )
+            for h in proposal.hunks()
+        ),
+    )
+
+
+def _hunk_state(proposal: Proposal, number: int) -> HunkState:
+    if number in proposal.accepted or proposal.state == "delivered":
+        return "rejected" if number in proposal.rejected else "accepted"
+    return "waiting" if proposal.state == "waiting" and number not in proposal.rejected else "rejected"
+
+
+def decision_receipt(decision: Decision) -> DecisionReceipt:
+    """Return what became of a decision."""
+    return DecisionReceipt(
+        proposal_id=decision.proposal_id,
+        mission_id=decision.mission_id,
+        accepted=decision.accepted,
+        rejected=decision.rejected,
+        waiting=decision.waiting,
+        outcome=decision.outcome,
+    )
+
+
+def undo_result(undoing: Undoing) -> UndoResult:
+    """Return what was undone or redone, and what was not."""
+    return UndoResult(
+        mission_id=undoing.mission_id,
+        direction=undoing.direction,
+        proposals=tuple(
+            UndoneInfo(
+                proposal_id=turned.proposal.id,
+                task_id=turned.proposal.task_id,
+                label=turned.proposal.label,
+                paths=tuple(edit.path for edit in turned.proposal.edits),
+                done=not turned.reason,
+                reason=turned.reason,
+            )
+            for turned in undoing.proposals
+        ),
     )

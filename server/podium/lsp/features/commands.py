@@ -18,7 +18,7 @@ from podium.domain.mission import MissionState
 from podium.domain.plan import Task
 from podium.engine.briefs import diff_of
 from podium.engine.mission_run import MissionRequest
-from podium.errors import UserError
+from podium.errors import ToolError, UserError
 from podium.lsp import views
 from podium.lsp.documents import offsets
 from podium.lsp.features.progress import Progress
@@ -29,6 +29,9 @@ from podium.lsp.protocol import (
     AnswerParams,
     AnswerReceipt,
     Command,
+    DecideParams,
+    DecisionReceipt,
+    DiagnosticParam,
     DoctorLine,
     DoctorReport,
     FixParams,
@@ -43,6 +46,8 @@ from podium.lsp.protocol import (
     ReviewParams,
     SearchParams,
     TaskParams,
+    UndoParams,
+    UndoResult,
     WaitParams,
     Wire,
 )
@@ -74,7 +79,10 @@ class Commands:
             "podium.show": self.show,
             "podium.agents": self.agents,
             "podium.answer": self.answer,
+            "podium.accept": self.accept,
+            "podium.reject": self.reject,
             "podium.cancel": self.cancel,
+            "podium.undo": self.undo,
             "podium.doctor": self.doctor,
         }
         for name, command in COMMANDS.items():
@@ -102,7 +110,7 @@ class Commands:
         if params.range and not params.uri:
             raise InvalidParams("uri: needed with range")
         if params.uri:
-            path = self._session.path(params.uri)
+            path = await self._readable(params.uri)
             text = await self._excerpt(path, params.uri, params.range) if params.range else params.text or ""
             goal = f"Review {path}" + (" (the lines below)." if params.range else ".")
             return await self._start(MissionRequest("review", goal, files=(path,), text=text), request)
@@ -128,8 +136,8 @@ class Commands:
         findings = [conductor.owner_of(f).findings[f] for f in params.finding_ids]
         problems = [(f.path, _described(f)) for f in findings]
         if params.uri:
-            path = self._session.path(params.uri)
-            problems += [(path, f"line {d.range.start.line + 1}: {d.message}") for d in params.diagnostics]
+            path = await self._readable(params.uri)
+            problems += [(path, _reported(d)) for d in params.diagnostics]
         tasks = _tasks_for(problems, params.text or "")
         first = problems[0][1] if problems else (params.text or "").strip().splitlines()[0]
         goal = f"Fix: {first}" if len(problems) < 2 else f"Fix {len(problems)} problems."
@@ -169,6 +177,23 @@ class Commands:
         conductor = await self._session.conductor()
         state = await conductor.answer(params.question_id, params.answer)
         return AnswerReceipt(question_id=params.question_id, mission_id=state.id)
+
+    async def accept(self, params: DecideParams, _: types.ExecuteCommandParams) -> DecisionReceipt:
+        """Bring what waits for review into the user's files."""
+        proposals = (await self._session.conductor()).proposals
+        decision = await proposals.accept(params.proposal_id, params.hunks, params.reason)
+        return views.decision_receipt(decision)
+
+    async def reject(self, params: DecideParams, _: types.ExecuteCommandParams) -> DecisionReceipt:
+        """Put what waits for review aside."""
+        proposals = (await self._session.conductor()).proposals
+        decision = await proposals.reject(params.proposal_id, params.hunks, params.reason)
+        return views.decision_receipt(decision)
+
+    async def undo(self, params: UndoParams, _: types.ExecuteCommandParams) -> UndoResult:
+        """Undo what a mission or a task applied, or redo it."""
+        conductor = await self._session.conductor()
+        return views.undo_result(await conductor.undo(params.mission_id, params.task_id or ""))
 
     # --- looking ------------------------------------------------------------------------------------
 
@@ -224,6 +249,22 @@ class Commands:
     def _paths(self, files: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(self._session.path(f) if "://" in f else f for f in files)
 
+    async def _readable(self, uri: str) -> str:
+        """Return the path of a file that agents may read.
+
+        Raises:
+            UserError: there is none, or they may not.
+        """
+        path = self._session.path(uri)
+        workspace = (await self._session.opened()).services.workspace
+        try:
+            content = workspace.read(path)
+        except ToolError as error:
+            raise UserError(str(error)) from error
+        if content is None:
+            raise UserError(f"There is no file {path}.")
+        return path
+
     async def _excerpt(self, path: str, uri: str, span: Range) -> str:
         document = self._session.host.documents.get(uri)
         if document is None:
@@ -260,6 +301,13 @@ def _validated(
         return await handler(params, request)
 
     return run
+
+
+def _reported(diagnostic: DiagnosticParam) -> str:
+    source = " ".join(str(part) for part in (diagnostic.source, diagnostic.code) if part)
+    return f"line {diagnostic.range.start.line + 1}: {diagnostic.message}" + (
+        f" ({source})" if source else ""
+    )
 
 
 def _described(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""Findings as diagnostics: published for each file, and kept at their place while the user types."""
+"""Findings as diagnostics, kept at their place while the user types."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,10 +8,8 @@ from lsprotocol import types
 from podium.domain.events import FindingChanged, Record, ReviewSubmitted
 from podium.domain.findings import Finding, Severity
 from podium.engine.conductor import Conductor
-from podium.lsp.documents import DocumentChange
+from podium.lsp.features.diagnostics import SOURCE
 from podium.lsp.session import Session
-
-SOURCE = "Podium"
 
 _SEVERITY: dict[Severity, types.DiagnosticSeverity] = {
     "error": types.DiagnosticSeverity.Error,
@@ -22,62 +20,43 @@ _SEVERITY: dict[Severity, types.DiagnosticSeverity] = {
 
 
 class Findings:
-    """Publishes the open findings of all missions as diagnostics."""
+    """Says what the open findings of all missions are."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._conductor: Conductor | None = None
-        self._published: set[str] = set()
-        session.host.documents.subscribe(self._on_document)
 
-    def follow(self, conductor: Conductor) -> None:
-        """Show the findings of `conductor`'s missions, those from before a restart included."""
+    def follow(self, conductor: Conductor) -> Iterable[str]:
+        """Speak of the findings of `conductor`'s missions; return the paths that have any."""
         self._conductor = conductor
-        conductor.subscribe(self._on_record)
-        for path in {f.path for f in self._open()}:
-            self._publish(path)
+        return {finding.path for finding in self._open()}
 
-    def at(self, finding_id: str) -> Finding | None:
-        """Return an open finding by its id."""
-        return next((f for f in self._open() if f.id == finding_id), None)
+    def touched(self, record: Record) -> Iterable[str]:
+        """Return the paths whose findings an event changes."""
+        match record.event:
+            case ReviewSubmitted():
+                return {finding.path for finding in record.event.findings}
+            case FindingChanged():
+                state = self._conductor.state(record.mission_id) if self._conductor else None
+                finding = state.findings.get(record.event.finding_id) if state else None
+                return {finding.path} if finding else ()
+            case _:
+                return ()
+
+    def about(self, path: str) -> Iterable[types.Diagnostic]:
+        """Return the open findings of a file as diagnostics."""
+        uri = self._session.uri(path)
+        document = self._session.host.documents.get(uri)
+        lines = document.content.split("\n") if document else None
+        for finding in self._open():
+            if finding.path == path:
+                yield self._diagnostic(_anchored(finding, lines), uri, lines)
 
     def _open(self) -> Iterable[Finding]:
         for state in self._conductor.states() if self._conductor else ():
             for finding in state.findings.values():
                 if finding.state in {"open", "fixing"}:
                     yield finding
-
-    def _on_record(self, record: Record) -> None:
-        match record.event:
-            case ReviewSubmitted():
-                paths = {finding.path for finding in record.event.findings}
-            case FindingChanged():
-                state = self._conductor.state(record.mission_id) if self._conductor else None
-                finding = state.findings.get(record.event.finding_id) if state else None
-                paths = {finding.path} if finding else set[str]()
-            case _:
-                return
-        for path in paths:
-            self._publish(path)
-
-    def _on_document(self, change: DocumentChange) -> None:
-        if change.kind == "saved" or self._conductor is None or self._session.root is None:
-            return
-        path = self._session.path_or_none(change.document.uri)
-        if path in self._published:
-            self._publish(path)
-
-    def _publish(self, path: str) -> None:
-        uri = self._session.uri(path)
-        document = self._session.host.documents.get(uri)
-        lines = document.content.split("\n") if document else None
-        found = [_anchored(f, lines) for f in self._open() if f.path == path]
-        self._published.add(path)
-        diagnostics = [self._diagnostic(f, uri, lines) for f in found]
-        version = document.version if document else None
-        self._session.host.notify(
-            types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, types.PublishDiagnosticsParams(uri, diagnostics, version)
-        )
 
     def _diagnostic(self, finding: Finding, uri: str, lines: list[str] | None) -> types.Diagnostic:
         span = self._span(finding, uri, lines)
