@@ -188,10 +188,12 @@ class Delivery:
 
     `editor`: the buffers hold it, unsaved. `disk`: it was written to the files, because the client
     applies no edits. `refused`: nothing of it remains, and `reason` says why.
+    `edits` is what really changed: what each file held right before, typing included, and what it holds now.
     """
 
     outcome: DeliveryOutcome
     reason: str = ""
+    edits: tuple[FileEdit, ...] = ()
 
 
 class FrontEnd(Protocol):
@@ -203,4 +205,4 @@ class FrontEnd(Protocol):
 
 
 Subscriber: TypeAlias = Callable[[Record], Awaitable[None] | None]
-"""Called with every record after it is durable, in order."""
+"""Called with every record after it is durable, in order. It must not raise: a mission cannot go on then."""

@@ -1,5 +1,6 @@
 """The state of a mission is the fold of its events, and nothing else."""
 
+from podium.domain.changes import FileEdit
 from podium.domain.checks import CheckResult
 from podium.domain.events import (
     AgentEnded,
@@ -14,8 +15,11 @@ from podium.domain.events import (
     ModelAsked,
     ModelFailed,
     PlanSet,
+    ProposalDelivered,
     ProposalMade,
+    ProposalRedone,
     ProposalRefused,
+    ProposalUndone,
     QuestionAnswered,
     QuestionAsked,
     Record,
@@ -144,3 +148,15 @@ def test_the_same_finding_has_the_same_id_wherever_the_line_moves() -> None:
     assert one == finding_id("m-1", "a.py", "code", "x = 1", " Wrong. ")
     assert one != finding_id("m-1", "b.py", "code", "x = 1", "Wrong.")
     assert one.startswith("f-")
+
+
+def test_a_proposal_is_delivered_undone_and_delivered_and_knows_what_the_last_of_it_wrote() -> None:
+    there, back = FileEdit("a", b"1", b"2"), FileEdit("a", b"2 and more", b"1 and more")
+    made = (STARTED, ProposalMade("p", "Tidy", (there,), "a"))
+    delivered = (*made, ProposalDelivered("p", "editor", (there,)))
+    undone = (*delivered, ProposalUndone("p", "disk", (back,)))
+    redone = (*undone, ProposalRedone("p", "editor", (there,)))
+    told = [after(*events).proposals["p"] for events in (made, delivered, undone, redone)]
+    assert [p.state for p in told] == ["waiting", "delivered", "undone", "delivered"]
+    assert [p.written for p in told] == [(), (there,), (back,), (there,)]
+    assert [p.delivered_at for p in told] == [0, 102, 102, 102]

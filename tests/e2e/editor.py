@@ -202,7 +202,10 @@ class Editor:
             self.applied.append(params)
             for change in params["edit"]["documentChanges"]:
                 if change.get("kind") == "delete":
-                    _path(change["uri"]).unlink()
+                    place = _path(change["uri"])
+                    place.unlink()
+                    if (path := place.relative_to(self.root).as_posix()) in self.buffers:
+                        self.close(path)
                 elif change.get("kind") == "create":
                     _path(change["uri"]).touch()
                 else:

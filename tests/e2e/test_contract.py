@@ -77,6 +77,7 @@ def test_a_missing_field_is_refused_by_name(editor: Editor) -> None:
         ("podium.wait", "m-none", "m-none"),
         ("podium.show", "m-none", "m-none"),
         ("podium.cancel", "m-none", "m-none"),
+        ("podium.undo", "m-none", "m-none"),
         ("podium.answer", {"questionId": "q-none", "answer": "yes"}, "q-none"),
         ("podium.fix", {"findingIds": ["f-none"]}, "f-none"),
         ("podium.review", {"uri": "file:///elsewhere/b.txt"}, "file:///elsewhere/b.txt"),

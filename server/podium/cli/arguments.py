@@ -24,7 +24,7 @@ MISSIONS: Final[Mapping[str, str]] = {
 _EPILOG = """\
 exit codes:
   0    signed off (for plan, review and search: done)
-  1    ended in another way
+  1    ended in another way (for undo: not all of it could be undone)
   2    wrong usage
   130  cancelled
 
@@ -33,7 +33,7 @@ with --json:
   line {"kind": "mission_ended", "event": "mission_ended", "mission_id", "status", "reason", "tasks",
   "attempts", "model_requests", "prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd",
   "wall_s"}; only this line has `kind` at the top. `cost_usd` is null where a price is unknown.
-  missions, show and doctor print their result as one object.
+  missions, show, undo and doctor print their result as one object.
 """
 
 
@@ -69,6 +69,11 @@ def parser() -> ArgumentParser:
     commands.add_parser("missions", parents=[place, output], help="list the missions of the workspace")
     show = commands.add_parser("show", parents=[place, output], help="show one mission")
     show.add_argument("mission_id", type=_text, metavar="ID")
+    undo = commands.add_parser(
+        "undo", parents=[place, output], help="take a mission's changes back; again, and they return"
+    )
+    undo.add_argument("mission_id", type=_text, metavar="MISSION")
+    undo.add_argument("--task", dest="task_id", type=_text, metavar="ID", help="only this task's changes")
     commands.add_parser("doctor", parents=[settings, place, output], help="tell what works here")
 
     demo = commands.add_parser("demo", parents=[output], help="see a mission on a small bundled project")

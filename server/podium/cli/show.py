@@ -1,4 +1,4 @@
-"""`podium missions`, `podium show` and `podium doctor`: one question to the server, and its answer."""
+"""`podium missions`, `podium show`, `podium undo` and `podium doctor`: one question to the server, and its answer."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE
 from podium.domain.messages import Json
 from podium.domain.plan import BOXES
 from podium.lsp.client import RequestFailed, ServerDied, connect
-from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList
+from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList, UndoResult
 
 
 def run(arguments: Namespace) -> int:
@@ -36,12 +36,12 @@ async def _run(arguments: Namespace) -> int:
         return CANCELLED
     text = json.dumps(answer, ensure_ascii=False) if arguments.json else _TEXTS[arguments.command](answer)
     sys.stdout.write(text + "\n")
-    return SIGNED_OFF
+    return SIGNED_OFF if arguments.command != "undo" or _all_done(answer) else OTHERWISE
 
 
 async def _answer(arguments: Namespace) -> dict[str, Json] | None:
     """Return the server's answer, or None when a signal came first."""
-    argument: dict[str, Json] = {"missionId": arguments.mission_id} if arguments.command == "show" else {}
+    argument = _argument(arguments)
     answer: dict[str, Json] | None = None
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         async with anyio.create_task_group() as owner:
@@ -57,6 +57,16 @@ async def _answer(arguments: Namespace) -> dict[str, Json] | None:
                 answer = await client.execute(f"podium.{arguments.command}", argument)
             owner.cancel_scope.cancel()
     return answer
+
+
+def _argument(arguments: Namespace) -> dict[str, Json]:
+    match arguments.command:
+        case "show":
+            return {"missionId": arguments.mission_id}
+        case "undo":
+            return {"missionId": arguments.mission_id, "taskId": arguments.task_id}
+        case _:
+            return {}
 
 
 def _ignore(_method: str, _params: Mapping[str, Json]) -> None:
@@ -99,8 +109,23 @@ def _doctor(answer: Mapping[str, Json]) -> str:
     return "\n".join([f"podium {report.version}", *lines])
 
 
+def _undone(answer: Mapping[str, Json]) -> str:
+    result = UndoResult.model_validate(answer)
+    return "\n".join(
+        f"{result.direction}: {p.label} ({', '.join(p.paths)})"
+        if p.done
+        else f"not {result.direction}: {p.label}: {p.reason}"
+        for p in result.proposals
+    )
+
+
+def _all_done(answer: Mapping[str, Json]) -> bool:
+    return all(proposal.done for proposal in UndoResult.model_validate(answer).proposals)
+
+
 _TEXTS: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "missions": _missions,
     "show": _mission,
+    "undo": _undone,
     "doctor": _doctor,
 }

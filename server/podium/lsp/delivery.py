@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -61,6 +61,14 @@ class EditorDelivery:
 
         An edit that the user's typing outran is merged again, up to three times.
         """
+        changed: dict[str, FileEdit] = {}
+        delivery = await self._deliver(label, edits, changed)
+        return delivery if delivery.outcome == "refused" else replace(delivery, edits=tuple(changed.values()))
+
+    async def _deliver(
+        self, label: str, edits: Sequence[FileEdit], changed: dict[str, FileEdit]
+    ) -> Delivery:
+        """Deliver, and leave in `changed` what that changes: also what only an earlier try brought there."""
         workspace = (await self._session.opened()).services.workspace
         delivery = Delivery("editor")
         for _ in range(TRIES):
@@ -71,6 +79,7 @@ class EditorDelivery:
             except ToolError as error:
                 return Delivery("refused", str(error))
             targets = [target for target in targets if target.now != target.then]
+            changed |= {t.path: FileEdit(t.path, t.now, t.then) for t in targets}
             if not targets:
                 return delivery
             if not self._applies_edits():

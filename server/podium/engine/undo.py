@@ -1,0 +1,130 @@
+"""Undo: takes delivered changes out of the user's files again, or puts undone ones back.
+
+What is reversed is what a delivery really changed in the files, as the journal has it, merged into what
+they hold now: later edits stay, whoever made them. All of a proposal is undone or nothing of it. Nothing
+here knows of git, and nothing outside of the mission's own changes is touched.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import anyio
+
+from podium.domain.changes import FileEdit
+from podium.domain.events import Event, ProposalRedone, ProposalUndone
+from podium.domain.mission import MissionState, Proposal
+from podium.engine.tree import CandidateTree, MergeConflict, merged_content
+from podium.errors import UserError
+from podium.ports import FrontEnd
+
+Direction: TypeAlias = Literal["undone", "redone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """One proposal and what became of it; `reason` says why nothing did, and is empty where it was turned."""
+
+    proposal: Proposal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What was undone or redone, in this order."""
+
+    mission_id: str
+    direction: Direction
+    proposals: tuple[Turned, ...]
+
+
+async def turn(
+    state: MissionState,
+    task_id: str,
+    front_end: FrontEnd,
+    record: Callable[[Event], Awaitable[object]],
+    tree: CandidateTree | None = None,
+) -> Undoing:
+    """Undo what `task_id` (empty: the whole mission) delivered, last first; where all of it is undone, redo it.
+
+    `tree` is the mission's while it runs: what later tasks are based on loses the change too.
+
+    Raises:
+        UserError: there is nothing to undo, or it cannot be undone while the mission runs.
+    """
+    direction, proposals = _chosen(state, task_id)
+    turned: list[Turned] = []
+    for proposal in proposals:
+        with anyio.CancelScope(shield=True):
+            turned.append(Turned(proposal, await _turn(proposal, direction, front_end, record, tree)))
+    return Undoing(state.id, direction, tuple(turned))
+
+
+def _chosen(state: MissionState, task_id: str) -> tuple[Direction, list[Proposal]]:
+    """Return what is to be done to which proposals, in order."""
+    if task_id and task_id not in state.plan.tasks:
+        raise UserError(f"The mission {state.id!r} has no task {task_id!r}; podium.show lists its tasks.")
+    if not state.ending and not task_id:
+        raise UserError("The mission still runs; cancel it first, or name one of its closed tasks to undo.")
+    if not state.ending and state.apply == "review":
+        raise UserError("The mission still runs and its changes are under review; cancel it first.")
+    mine = [p for p in state.proposals.values() if not task_id or p.task_id == task_id]
+    mine.sort(key=lambda proposal: proposal.delivered_at)
+    if delivered := [p for p in mine if p.state == "delivered" or (p.state == "waiting" and p.accepted)]:
+        return "undone", delivered[::-1]
+    if undone := [p for p in mine if p.state == "undone"]:
+        return "redone", undone
+    if task_id and any(not p.task_id for p in state.proposals.values()):
+        raise UserError("The changes of all tasks were applied as one; undo the whole mission.")
+    whose = f"the task {task_id!r}" if task_id else f"the mission {state.id!r}"
+    raise UserError(f"There is nothing to undo: no change of {whose} is in your files.")
+
+
+async def _turn(
+    proposal: Proposal,
+    direction: Direction,
+    front_end: FrontEnd,
+    record: Callable[[Event], Awaitable[object]],
+    tree: CandidateTree | None,
+) -> str:
+    """Undo or redo one proposal; return why nothing was done, or nothing."""
+    if proposal.state == "waiting":
+        return "it waits for review; decide on the rest of it first"
+    back = direction == "undone"
+    in_tree = reverse(proposal.edits) if back else proposal.edits
+    if tree and (paths := tree.conflicts(in_tree)):
+        return f"other tasks changed the same lines of {', '.join(paths)} meanwhile"
+    try:
+        edits = reverse(combined(proposal.written))
+    except MergeConflict as conflict:
+        return f"you changed the same lines of {conflict} between its parts"
+    delivery = await front_end.deliver(f"{'undo' if back else 'redo'} {proposal.label}", edits)
+    if delivery.outcome == "refused":
+        return delivery.reason
+    if tree:
+        tree.merge(in_tree)
+    # Where a file was as wanted already, the next turn still brings back what this one was to take away.
+    changed = {edit.path: edit for edit in edits} | {edit.path: edit for edit in delivery.edits}
+    kind = ProposalUndone if back else ProposalRedone
+    await record(kind(proposal.id, delivery.outcome, tuple(changed.values())))
+    return ""
+
+
+def reverse(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
+    """Return what takes `edits` back, which change each path once."""
+    return tuple(FileEdit(edit.path, edit.after, edit.before) for edit in edits)
+
+
+def combined(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
+    """Return one edit for each path that changes what all of `edits` change, and nothing that lay between them.
+
+    Raises:
+        MergeConflict: what lay between changed the same lines.
+    """
+    found: dict[str, FileEdit] = {}
+    for edit in edits:
+        before = edit.before
+        if (earlier := found.get(edit.path)) is not None:
+            before = merged_content(FileEdit(edit.path, earlier.after, earlier.before), edit.before)
+        found[edit.path] = FileEdit(edit.path, before, edit.after)
+    return tuple(found.values())
