@@ -31,6 +31,11 @@ class Deletion:
 
 WrittenEdit: TypeAlias = Edit | WholeFile | Deletion
 
+
+class NoEdits(ToolError):
+    """A text that holds no edit of any form."""
+
+
 _SEARCH = re.compile(r"\s*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD)\b.*")
 _DIVIDER = re.compile(r"\s*={5,9}\s*")
 _REPLACE = re.compile(r"\s*>{5,9} ?(?:REPLACE|UPDATED|\S+)?\s*")
@@ -61,13 +66,14 @@ def written_edits(answer: str) -> list[WrittenEdit]:
     """Return the edits that `answer` holds, in order.
 
     Raises:
-        ToolError: an edit is cut off, lacks its path, or is of a kind that cannot be read; or there is none.
+        ToolError: an edit is cut off, lacks its path, or is of a kind that cannot be read.
+        NoEdits: there is none.
     """
     reader = _Reader(answer.replace("\r\n", "\n").split("\n"))
     while reader.at < len(reader.lines):
         reader.step()
     if not reader.found:
-        raise ToolError(
+        raise NoEdits(
             "No edit was found in the answer. Write a line with the file's path, and below it a block:\n"
             "<<<<<<< SEARCH\nthe lines to replace\n=======\nthe new lines\n>>>>>>> REPLACE"
         )

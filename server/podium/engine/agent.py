@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 import anyio
 
+from podium.domain.edit_formats import NoEdits, written_edits
 from podium.domain.events import (
     AgentEnded,
     AgentStarted,
@@ -23,12 +24,15 @@ from podium.domain.events import (
     ToolReturned,
 )
 from podium.domain.messages import Json, Message, sound
+from podium.domain.rights import TOOLS_OF
 from podium.engine.asking import ask
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.roles import RoleSpec
 from podium.engine.tools.table import offered
 from podium.engine.tools.tool import ToolContext
+from podium.engine.written import carry_out_written
+from podium.errors import ToolError
 from podium.ports import ContextOverflow, Model, ModelRequest
 
 SILENT_ANSWERS = 3
@@ -126,7 +130,7 @@ class Agent:
             for _ in range(self._spec.steps):
                 message = await self._ask(facts)
                 calls = calls_of(message)
-                if not calls:
+                if not calls and not await self._carry_out_text(message, context):
                     silent += 1
                     if silent == SILENT_ANSWERS:
                         raise AgentGaveUp(f"The {self._spec.role} answered {silent} times without deciding.")
@@ -182,6 +186,29 @@ class Agent:
             self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text)))
         return decision
 
+    async def _carry_out_text(self, message: Message, context: ToolContext) -> bool:
+        """Carry out the edits that an answer holds as text, and return whether it holds any.
+
+        There was no call for a result to answer, so the model is told by a message.
+        """
+        text = message.get("content")
+        if "edit_file" not in TOOLS_OF[self._spec.role] or not isinstance(text, str):
+            return False
+        answer_id = f"{self.id}.{self._requests}"
+        try:
+            edits = written_edits(text)
+        except NoEdits:
+            return False
+        except ToolError as error:
+            told = f"error: {error}"
+        else:
+            done = await carry_out_written(self._spec.role, edits, answer_id, context)
+            self._unrecorded += [self._return_of(call, outcome) for call, outcome in done]
+            lines = [f"- {call.name}: {outcome.text}" for call, outcome in done]
+            told = "\n".join(("Edits in your text were carried out like tool calls:", *lines))
+        self._tell(self._with_warning(ToolCall(answer_id, "edits in text", text), told))
+        return True
+
     def _with_warning(self, call: ToolCall, text: str) -> str:
         key = (call.name, call.arguments, text)
         self._seen[key] += 1
@@ -199,12 +226,13 @@ class Agent:
         It is recorded together with the next event of this agent, in one write to the disk: until then it
         has had no effect outside of the conversation and the agent's own tree.
         """
-        self._unrecorded.append(
-            ToolReturned(
-                self.id, call.id, call.name, outcome.arguments, outcome.text, outcome.ok, outcome.edits
-            )
-        )
+        self._unrecorded.append(self._return_of(call, outcome))
         self._messages.append({"role": "tool", "tool_call_id": call.id, "content": outcome.text})
+
+    def _return_of(self, call: ToolCall, outcome: ToolOutcome) -> ToolReturned:
+        return ToolReturned(
+            self.id, call.id, call.name, outcome.arguments, outcome.text, outcome.ok, outcome.edits
+        )
 
     def _tell(self, text: str) -> None:
         message: Message = {"role": "user", "content": text}
