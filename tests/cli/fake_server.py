@@ -60,16 +60,17 @@ def ask(method: str, params: Message) -> Message:
             return message
 
 
-def until(command: str) -> Message:
-    """Return the argument of the next `command`, which is answered with nothing."""
+def until(*commands: str, refusal: str = "") -> Message:
+    """Return the argument of the next of `commands`, which is answered with nothing, or refused."""
     while True:
         message = read()
         if message.get("method") == "shutdown":
             send(id=message["id"], result=None)
         if message.get("method") == "exit":
             sys.exit(0)
-        if message.get("method") == "workspace/executeCommand" and message["params"]["command"] == command:
-            send(id=message["id"], result={})
+        if message.get("method") == "workspace/executeCommand" and message["params"]["command"] in commands:
+            answer: Message = {"error": {"code": -32803, "message": refusal}} if refusal else {"result": {}}
+            send(id=message["id"], **answer)
             return message["params"]["arguments"][0]
 
 
@@ -81,8 +82,8 @@ def uri(name: str) -> str:
     return (Path.cwd() / name).as_uri()
 
 
-def start() -> None:
-    event("mission_started", goal="say it right", mission_kind="task", model="fake/model", apply="verified")
+def start(apply: str = "verified") -> None:
+    event("mission_started", goal="say it right", mission_kind="task", model="fake/model", apply=apply)
 
 
 def plan(*titles: str) -> None:
@@ -144,6 +145,27 @@ def question() -> None:
         end("stopped", f"You said {answer['answer']}.")
 
 
+def review(refusal: str = "") -> None:
+    """A mission with a change to review; `refusal` is why it cannot be applied."""
+    start("review")
+    edit = {"path": "a.txt", "before": content("hallo\n"), "after": content("hello\n")}
+    event("proposal_made", proposal_id="p1", label="greeting", edits=[edit])
+    argument = until("podium.accept", "podium.reject", refusal=refusal)
+    if refusal:
+        argument = until("podium.reject")
+    if "reason" in argument:
+        event("proposal_decided", proposal_id="p1", rejected=[1], reason=argument["reason"])
+        end("stopped", "Every change was rejected.")
+    else:
+        event("proposal_decided", proposal_id="p1", accepted=[1], outcome="editor")
+        end()
+
+
+def outdated() -> None:
+    """A mission with a change to review that does not fit any more."""
+    review("You changed the same lines.")
+
+
 def patient() -> None:
     """A mission that goes on until it is cancelled."""
     start()
@@ -187,6 +209,8 @@ def curious(requests: Message) -> Message:
 SCENES: Mapping[str, Callable[[], None]] = {
     "good": good,
     "question": question,
+    "review": review,
+    "outdated": outdated,
     "patient": patient,
     "asks_until_cancelled": asks_until_cancelled,
     "deaf": deaf,

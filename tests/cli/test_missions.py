@@ -110,6 +110,16 @@ def test_where_nobody_can_be_asked_a_question_is_answered_with_stop(folder: Path
     assert lines(done.stdout)[-1]["status"] == "stopped"
 
 
+def test_where_nobody_can_be_asked_what_is_to_be_reviewed_is_rejected(folder: Path) -> None:
+    done = run(folder, "review", "task", "say it right", "--json")
+    assert done.returncode == 1
+    assert asked(folder, "workspace/executeCommand")[1] == {
+        "command": "podium.reject",
+        "arguments": [{"proposalId": "p1", "reason": "no"}],
+    }
+    assert "asked: Apply “greeting”? (accept, reject)" in done.stderr
+
+
 def test_settings_that_the_server_refuses_are_wrong_usage(folder: Path) -> None:
     done = run(folder, "refuses", "task", "say it right")
     assert (done.returncode, done.stdout) == (2, "")

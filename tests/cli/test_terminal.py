@@ -93,3 +93,22 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
         assert terminal.exit_code() == 0
     assert "+hello" in terminal.output
     assert "\x1b[32m" not in terminal.output
+
+
+def test_a_change_under_review_is_shown_and_applied_when_it_is_accepted(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "review") as terminal:
+        terminal.wait_for("> ")
+        assert "to review: greeting" in terminal.output
+        assert "-hallo" in terminal.output
+        assert "+hello" in terminal.output
+        terminal.type("1\n")
+        assert terminal.exit_code() == 0
+        assert "applied: greeting" in terminal.output
+
+
+def test_a_change_that_cannot_be_applied_any_more_is_rejected_with_the_reason(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "outdated") as terminal:
+        terminal.wait_for("> ")
+        terminal.type("accept\n")
+        assert terminal.exit_code() == 1
+        assert "rejected: greeting: You changed the same lines." in terminal.output
