@@ -96,6 +96,34 @@ def test_ctrl_c_in_the_middle_of_real_work_leaves_nothing_running(
     assert unknown.stderr.startswith("podium: There is no mission 'm-nothing'")
 
 
+def test_undo_takes_back_what_a_mission_changed_and_brings_it_back_when_undone(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (project := tmp_path / "project").mkdir()
+    calc, wrong, right = project / "calc.py", "    return a - b\n", "    return a + b\n"
+    calc.write_text(f"def add(a, b):\n{wrong}", encoding="utf-8")
+    test = "from calc import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+    (project / "test_calc.py").write_text(test, encoding="utf-8")
+    done = run(environment, project, "task", "make the failing test pass", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    mission_id = str(lines(done.stdout)[-1]["mission_id"])
+    assert right in calc.read_text(encoding="utf-8")
+    mine = "# mine\n\n\n"
+    calc.write_text(mine + calc.read_text(encoding="utf-8"), encoding="utf-8")
+    undone = run(environment, project, "undo", mission_id)
+    assert (undone.returncode, undone.stdout.startswith("undone: ")) == (0, True), undone.stderr
+    assert calc.read_text(encoding="utf-8") == f"{mine}def add(a, b):\n{wrong}"
+    redone = run(environment, project, "undo", mission_id, "--json")
+    assert json.loads(redone.stdout)["direction"] == "redone"
+    changed = f"{mine}def add(a, b):\n    return a * b\n"
+    calc.write_text(changed, encoding="utf-8")
+    refused = run(environment, project, "undo", mission_id)
+    assert (refused.returncode, refused.stdout.startswith("not undone: ")) == (1, True)
+    assert calc.read_text(encoding="utf-8") == changed
+    unknown = run(environment, project, "undo", mission_id, "--task", "none")
+    assert (unknown.returncode, "no task 'none'" in unknown.stderr) == (1, True)
+
+
 def test_doctor_tells_what_works(tmp_path: Path, environment: dict[str, str]) -> None:
     told = run(environment, tmp_path, "doctor", "--json")
     assert {"model", "sandbox", "journal"} <= {line["name"] for line in json.loads(told.stdout)["lines"]}
