@@ -6,7 +6,7 @@ from itertools import combinations
 
 from podium.adapters.repair.unit import Change, Unit
 
-_SYMMETRIC = ("min", "max", "zip", "gcd", "lcm", "print")
+_SYMMETRIC = ("min", "max", "zip", "print")
 _ONE_SIDED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift, ast.Add)
 
 
