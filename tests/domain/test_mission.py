@@ -9,6 +9,7 @@ from podium.domain.events import (
     CheckFinished,
     Event,
     FindingChanged,
+    LeaseAwaited,
     MissionEnded,
     MissionStarted,
     ModelAnswered,
@@ -105,6 +106,7 @@ def test_an_agent_shows_what_it_does() -> None:
     assert doing(ModelAsked("worker-1", "r")) == "asking the model"
     assert doing(answer("read_file", "search")) == "reading"
     assert doing(answer("of_another_tool")) == "of_another_tool"
+    assert doing(LeaseAwaited("worker-1", "a.py", "t-2")) == "waiting for a.py (task t-2)"
     assert doing(answer()) == "thinking"
     assert doing(ModelFailed("worker-1", "r", "429", 1.0)) == "waiting for the model"
     assert "worker-1" not in after(STARTED, WORKER, AgentEnded("worker-1", "done")).agents
