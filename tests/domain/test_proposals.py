@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from podium.domain.changes import FileEdit
 from podium.domain.events import Event, ProposalDecided, ProposalMade, Record
 from podium.domain.mission import MissionState, Proposal, replay
-from podium.domain.proposals import Placed, between, numbered, place
+from podium.domain.proposals import Placed, between, numbered, places
 
 BEFORE = b"a\nb\nc\nd\ne\n"
 AFTER = b"A\nb\nC\nd\nE\n"
@@ -85,7 +85,16 @@ def test_all_hunks_in_any_order_give_the_whole_change_byte_for_byte(
     ids=["as it was", "another hunk applied", "moved", "changed by the user", "there already"],
 )
 def test_a_hunk_is_placed_in_the_text_as_it_is_now(now: str, placed: Placed) -> None:
-    assert place(EDITS[1], numbered(EDITS), (), 3, now) == placed
+    assert places(EDITS[1], numbered(EDITS), (), now)[3] == placed
+
+
+def test_accepted_hunks_of_other_lengths_move_those_that_wait() -> None:
+    edit = FileEdit("x.txt", BEFORE, b"0\n1\nb\nC\nd\n")
+    now = "0\n1\nb\nc\nd\ntyped\ne\n"
+    assert places(edit, numbered((edit,)), (1,), now) == {
+        2: Placed(3, 4, fits=True),
+        3: Placed(5, 7, fits=False),
+    }
 
 
 def test_a_proposal_waits_until_every_hunk_is_decided() -> None:

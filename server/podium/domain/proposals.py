@@ -7,11 +7,12 @@ encoding), is one hunk.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from podium.domain.changes import FileEdit
 from podium.domain.lines import changes, split_lines
-from podium.domain.merge import Hunk, apply_hunks, hunks, merge3
+from podium.domain.merge import Hunk, Merge, apply_hunks, hunks, merge3
 from podium.domain.text_file import TextFile
 from podium.errors import ToolError
 
@@ -46,8 +47,9 @@ class Placed:
     fits: bool
 
 
-def numbered(edits: Sequence[FileEdit]) -> tuple[ProposalHunk, ...]:
-    """Return the hunks of a proposal, numbered from 1."""
+@lru_cache(maxsize=64)
+def numbered(edits: tuple[FileEdit, ...]) -> tuple[ProposalHunk, ...]:
+    """Return the hunks of a proposal, numbered from 1; remembered, since they are asked for at each keystroke."""
     found: list[ProposalHunk] = []
     for edit in edits:
         texts = _texts(edit)
@@ -60,34 +62,51 @@ def numbered(edits: Sequence[FileEdit]) -> tuple[ProposalHunk, ...]:
     return tuple(found)
 
 
-def between(edits: Sequence[FileEdit], had: Collection[int], then: Collection[int]) -> tuple[FileEdit, ...]:
+def between(edits: tuple[FileEdit, ...], had: Collection[int], then: Collection[int]) -> tuple[FileEdit, ...]:
     """Return what leads from the hunks `had` to the hunks `then`, both by number; unchanged files are left out."""
     every = numbered(edits)
     found = (FileEdit(edit.path, _with(edit, every, had), _with(edit, every, then)) for edit in edits)
     return tuple(edit for edit in found if edit.before != edit.after)
 
 
-def place(
-    edit: FileEdit, every: Sequence[ProposalHunk], had: Collection[int], number: int, now: str
-) -> Placed:
-    r"""Return where hunk `number` of `edit` lies in `now`, the file's text with `\n` endings.
+def places(
+    edit: FileEdit, every: Sequence[ProposalHunk], had: Collection[int], now: str
+) -> dict[int, Placed]:
+    r"""Return where the hunks of `edit` lie in `now`, the file's text with `\n` endings, by their numbers.
 
-    `had` are the hunks of the proposal that are in the file already.
+    `had` are the hunks of the proposal that are in the file already; they have no place.
     """
+    mine = [hunk for hunk in every if hunk.path == edit.path]
     texts = _texts(edit)
-    wanted = next(hunk for hunk in every if hunk.number == number)
-    if texts is None or wanted.lines is None:
-        return Placed(0, 0, fits=True)
-    base = apply_hunks(texts[0].text, _chosen(edit, every, had))
-    merged = merge3(base, apply_hunks(texts[0].text, _chosen(edit, every, {*had, number})), now)
+    if texts is None:
+        return {hunk.number: Placed(0, 0, fits=True) for hunk in mine if hunk.number not in had}
+    before = texts[0].text
+    base = apply_hunks(before, _chosen(edit, every, had))
+    theirs = changes(split_lines(base), split_lines(now))
+    found: dict[int, Placed] = {}
+    shift = 0
+    for hunk in mine:
+        assert hunk.lines is not None  # noqa: S101 - the change is one of lines
+        if hunk.number in had:
+            shift += len(split_lines(hunk.lines.new)) - len(split_lines(hunk.lines.old))
+            continue
+        start, end = hunk.lines.start + shift, hunk.lines.end + shift
+        moved = sum((c.new_end - c.new_start) - (c.end - c.start) for c in theirs if c.end < start)
+        found[hunk.number] = Placed(start + moved, end + moved, fits=True)
+        if any(c.start <= end and c.end >= start for c in theirs):
+            ours = apply_hunks(before, _chosen(edit, every, {*had, hunk.number}))
+            found[hunk.number] = _among_changes(merge3(base, ours, now), now, found[hunk.number])
+    return found
+
+
+def _among_changes(merged: Merge, now: str, otherwise: Placed) -> Placed:
+    """Return the place of a hunk where the user changed something right there."""
     if merged.conflicts:
         theirs = merged.conflicts[0].theirs
         return Placed(theirs.start, theirs.end, fits=False)
-    if found := hunks(now, merged.text):
-        return Placed(found[0].start, found[-1].end, fits=True)
-    before = [c for c in changes(split_lines(texts[0].text), split_lines(now)) if c.end <= wanted.lines.start]
-    start = wanted.lines.start + sum((c.new_end - c.new_start) - (c.end - c.start) for c in before)
-    return Placed(start, start, fits=True)
+    if missing := hunks(now, merged.text):
+        return Placed(missing[0].start, missing[-1].end, fits=True)
+    return Placed(otherwise.start, otherwise.start, fits=True)
 
 
 def _with(edit: FileEdit, every: Iterable[ProposalHunk], numbers: Collection[int]) -> bytes | None:

@@ -18,7 +18,7 @@ from podium.domain.events import (
     Record,
 )
 from podium.domain.mission import Proposal
-from podium.domain.proposals import Placed, ProposalHunk, place
+from podium.domain.proposals import Placed, ProposalHunk, places
 from podium.domain.text import Position, Text
 from podium.domain.text_file import TextFile
 from podium.engine.conductor import Conductor
@@ -75,9 +75,10 @@ class Proposals:
     def _hunks(self, proposal: Proposal, edit: FileEdit, text: Text) -> Iterable[types.Diagnostic]:
         every, undecided = proposal.hunks(), proposal.undecided()
         now = text.content.replace("\r\n", "\n").replace("\r", "\n")
+        where = places(edit, every, proposal.accepted, now)
         for hunk in every:
             if hunk.path == edit.path and hunk.number in undecided:
-                placed = place(edit, every, proposal.accepted, hunk.number, now)
+                placed = where[hunk.number]
                 yield types.Diagnostic(
                     self._range(placed, text),
                     _message(proposal, edit, hunk, placed),
