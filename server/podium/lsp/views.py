@@ -165,7 +165,7 @@ def _proposal(proposal: Proposal) -> ProposalInfo:
 
 
 def _hunk_state(proposal: Proposal, number: int) -> HunkState:
-    if number in proposal.accepted or proposal.state == "delivered":
+    if number in proposal.accepted or proposal.state in {"delivered", "undone"}:
         return "rejected" if number in proposal.rejected else "accepted"
     return "waiting" if proposal.state == "waiting" and number not in proposal.rejected else "rejected"
 
