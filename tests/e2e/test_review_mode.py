@@ -83,6 +83,7 @@ def test_hunks_are_accepted_and_rejected_by_code_action_while_the_user_types(
     assert editor.covered(editor.text(path), last["range"]) == "drei 🐻"
     mission = editor.execute("podium.show", mission_id)
     assert mission["status"] == "waiting"
+    editor.wire.wait_for(lambda m: "1/1 tasks. waiting for your review" in str(m))
     states = [hunk["state"] for hunk in mission["proposals"][0]["hunks"]]
     assert states == ["rejected", "accepted", "waiting"]
     assert choose(editor, actions(editor, path, last)["Accept all of “Translate”"])["waiting"] == []

@@ -154,6 +154,8 @@ def _mission_says(state: MissionState) -> tuple[str, int | None]:
     doing = ", ".join(f"{agent.role}: {agent.doing}" for agent in list(state.agents.values())[:3])
     if len(state.agents) > 3:
         doing += f" and {len(state.agents) - 3} more"
+    if state.status == "waiting" and state.under_review():
+        doing = "waiting for your review"
     tasks = f"{closed}/{total} tasks" if total else state.status
     return f"{tasks}. {doing}".rstrip(". "), (100 * closed // total if total else 0)
 
