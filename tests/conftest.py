@@ -13,7 +13,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _private_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] - pytest's
+def _private_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep journals and settings out of the user's own directories."""
     state: Path = tmp_path_factory.mktemp("state")
     before = dict(os.environ)
