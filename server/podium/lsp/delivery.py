@@ -5,10 +5,9 @@ client's word that it applied an edit proves nothing: the content is compared af
 document or on the disk. A client that applies no edits gets them written to the files.
 """
 
-import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,86 +21,127 @@ from podium.domain.text import Text
 from podium.domain.text_file import TextFile
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ToolError
-from podium.lsp.documents import DocumentChange, lsp_range
-from podium.lsp.host import Host
+from podium.lsp.arrivals import LATE_S, Arrivals, Desk, Target, stands_in
+from podium.lsp.documents import lsp_range
 from podium.lsp.rpc import AskFailed
-from podium.lsp.session import Session
-from podium.lsp.uris import key_of
 from podium.ports import Delivery, Workspace
-
-_log = logging.getLogger(__name__)
 
 ANSWER_S = 60.0
 """How long the client may take to apply an edit: it may ask its user first."""
-ARRIVAL_S = 5.0
-"""How long after that the changed content may take to be seen; clients delay `didChange`."""
-UNSEEN_S = 0.5
-"""The same for a file that is not open, of which the server may never hear."""
-TRIES = 3
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """One file as it is now and as it is to become."""
+class _Attempt:
+    """What came of one workspace edit. `again`: typing outran it, so that it is worth another try.
 
-    path: str
-    now: bytes | None
-    then: bytes | None
+    `astray` are edits that take back what the client put into the wrong lines.
+    """
+
+    delivery: Delivery
+    again: bool = False
+    astray: tuple[FileEdit, ...] = ()
 
 
 class EditorDelivery:
     """Delivers to the client of a session; implements `podium.ports.FrontEnd`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Desk) -> None:
         self._session = session
-        self._host: Host = session.host
+        self._host = session.host
+        self._unseen: dict[str, FileEdit] = {}
+        """Files that are not open but were changed on the client's word: from the disk to its hidden buffer."""
 
     async def deliver(self, label: str, edits: Sequence[FileEdit]) -> Delivery:
         """Bring `edits` into the user's files, merged with what they hold now, and verify that they arrived.
 
-        An edit that the user's typing outran is merged again, up to three times.
+        An edit that the user's typing outran is merged again. Where a part arrives and the rest is refused,
+        the part is taken back.
         """
-        changed: dict[str, FileEdit] = {}
-        delivery = await self._deliver(label, edits, changed)
-        return delivery if delivery.outcome == "refused" else replace(delivery, edits=tuple(changed.values()))
+        workspace = await self._session.workspace()
+        sent: dict[str, FileEdit] = {}
+        delivery = await self._bring(workspace, label, edits, sent)
+        if delivery.outcome != "refused":
+            return replace(delivery, edits=tuple(sent.values()))
+        return await self._take_back(workspace, label, delivery, sent)
 
-    async def _deliver(
-        self, label: str, edits: Sequence[FileEdit], changed: dict[str, FileEdit]
+    async def _bring(
+        self, workspace: Workspace, label: str, edits: Sequence[FileEdit], sent: dict[str, FileEdit]
     ) -> Delivery:
-        """Deliver, and leave in `changed` what that changes: also what only an earlier try brought there."""
-        workspace = (await self._session.opened()).services.workspace
+        """Deliver, and leave in `sent` what was asked of each file at last."""
         delivery = Delivery("editor")
         for _ in range(TRIES):
             try:
-                targets = [self._merged(workspace, edit) for edit in edits]
+                merged = [self._merged(workspace, edit) for edit in edits]
             except MergeConflict as conflict:
                 return Delivery("refused", f"you changed the same lines of {conflict} meanwhile")
             except ToolError as error:
                 return Delivery("refused", str(error))
-            targets = [target for target in targets if target.now != target.then]
-            changed |= {t.path: FileEdit(t.path, t.now, t.then) for t in targets}
+            targets = [target for target in merged if target.now != target.then]
             if not targets:
-                return delivery
+                return Delivery("editor")
+            sent |= {target.path: target.edit for target in targets}
             if not self._applies_edits():
                 return await self._write_and_tell(label, targets)
-            versions = self._versions(targets)
-            beyond = [target for target in targets if not self._can_do(target)]
-            delivery = await self._apply_beside(workspace, label, targets, beyond)
-            if delivery.outcome != "refused" or self._versions(targets) == versions:
+            attempt = await self._attempt(workspace, label, targets)
+            delivery = attempt.delivery
+            for stray in attempt.astray:
+                await self._bring(workspace, f"{label} (put right)", [stray], {})
+            if not attempt.again:
                 return delivery
         return delivery
 
-    def _merged(self, workspace: Workspace, edit: FileEdit) -> _Target:
-        """Return the edit merged into what the editor holds, or where it takes no edits, the disk."""
-        now = workspace.read(edit.path) if self._applies_edits() else workspace.read_saved(edit.path)
-        return _Target(edit.path, now, merged_content(edit, now))
+    async def _take_back(
+        self, workspace: Workspace, label: str, refused: Delivery, sent: Mapping[str, FileEdit]
+    ) -> Delivery:
+        """Take out what arrived of a change that was refused as a whole, and return the refusal."""
+        await self._hear(workspace, sent)
+        left: list[str] = []
+        for edit in sent.values():
+            if stands_in(edit, self._read(workspace, edit.path)):
+                back = FileEdit(edit.path, edit.after, edit.before)
+                if (await self._bring(workspace, f"{label} (taken back)", [back], {})).outcome == "refused":
+                    left.append(edit.path)
+        if not left:
+            return refused
+        return Delivery("refused", f"{refused.reason}; a part of it is still in {', '.join(left)}")
 
-    def _versions(self, targets: Sequence[_Target]) -> list[int | None]:
-        """Return the version of each target's document, None where it is not open."""
-        documents = (self._host.documents.get(self._session.uri(target.path)) for target in targets)
-        return [document.version if document else None for document in documents]
+    async def _hear(self, workspace: Workspace, sent: Mapping[str, FileEdit]) -> None:
+        """Give the client the time to tell of what it applied, and of which it has not told yet."""
+        with anyio.move_on_after(LATE_S):
+            for path, edit in sent.items():
+                await self._host.documents.wait_until(
+                    self._session.uri(path),
+                    lambda _, edit=edit: stands_in(edit, self._read(workspace, edit.path)),
+                    LATE_S,
+                )
 
-    async def _write_and_tell(self, label: str, targets: Sequence[_Target]) -> Delivery:
+    def _now(self, workspace: Workspace, path: str) -> bytes | None:
+        """Return what the client holds: the document, or the hidden buffer that it told of, or the disk."""
+        now = workspace.read(path)
+        unseen = self._unseen.get(path)
+        if unseen is None:
+            return now
+        if unseen.before == now and self._host.documents.get(self._session.uri(path)) is None:
+            return unseen.after
+        del self._unseen[path]
+        return now
+
+    def _merged(self, workspace: Workspace, edit: FileEdit) -> Target:
+        """Return the edit merged into what the editor holds, or where it takes no edits, the disk.
+
+        The editor's edits are made here, of the very text that was merged: a moment later it may be another.
+        """
+        if not self._applies_edits():
+            saved = workspace.read_saved(edit.path)
+            return Target(edit.path, saved, merged_content(edit, saved))
+        now = self._now(workspace, edit.path)
+        then = merged_content(edit, now)
+        edits = () if then is None else self._text_edits(edit.path, now, then)
+        document = self._host.documents.get(self._session.uri(edit.path))
+        return Target(edit.path, now, then, edits, document.version if document else None)
+
+    async def _write_and_tell(self, label: str, targets: Sequence[Target]) -> Delivery:
         delivery = await anyio.to_thread.run_sync(self._write, targets)
         if delivery.outcome == "disk":
             paths = ", ".join(target.path for target in targets)
@@ -110,20 +150,20 @@ class EditorDelivery:
             self._host.notify(types.WINDOW_SHOW_MESSAGE, params)
         return delivery
 
-    async def _apply_beside(
-        self, workspace: Workspace, label: str, targets: Sequence[_Target], beyond: Sequence[_Target]
-    ) -> Delivery:
-        """Apply `targets`, those `beyond` the editor's means on the disk; all of them, or none."""
-        written = await anyio.to_thread.run_sync(self._write, beyond)
-        rest = [target for target in targets if target not in beyond]
-        if written.outcome == "refused" or not rest:
-            return written
-        delivery = await self._apply(workspace, label, rest)
-        if delivery.outcome == "refused":
-            await anyio.to_thread.run_sync(self._write, [_Target(t.path, t.then, t.now) for t in beyond])
-        return delivery
+    async def _attempt(self, workspace: Workspace, label: str, targets: Sequence[Target]) -> _Attempt:
+        """Apply `targets`, those beyond the editor's means on the disk; all of them, or none."""
+        beyond = [target for target in targets if not self._can_do(target)]
+        rest = [target for target in targets if self._can_do(target)]
+        if beyond:
+            written = await anyio.to_thread.run_sync(self._write, beyond)
+            if written.outcome == "refused" or not rest:
+                return _Attempt(written)
+        attempt = await self._apply(workspace, label, rest)
+        if attempt.delivery.outcome == "refused" and beyond:
+            await anyio.to_thread.run_sync(self._write, [Target(t.path, t.then, t.now) for t in beyond])
+        return attempt
 
-    def _can_do(self, target: _Target) -> bool:
+    def _can_do(self, target: Target) -> bool:
         """Return whether the editor can bring this about: not every one creates or deletes files."""
         if target.now is not None and target.then is not None:
             return True
@@ -140,30 +180,50 @@ class EditorDelivery:
 
     # --- through the editor -------------------------------------------------------------------------
 
-    async def _apply(self, workspace: Workspace, label: str, targets: Sequence[_Target]) -> Delivery:
+    async def _apply(self, workspace: Workspace, label: str, targets: Sequence[Target]) -> _Attempt:
         params = types.ApplyWorkspaceEditParams(self._workspace_edit(targets), f"Podium: {label}")
-        refusal = ""
-        with _Arrivals(self._session, workspace, targets) as arrivals:
-            try:
-                answer = await self._host.ask(
-                    types.WORKSPACE_APPLY_EDIT, params, ANSWER_S, types.ApplyWorkspaceEditResult
-                )
-                if not answer.applied:
-                    refusal = answer.failure_reason or "the editor did not apply it"
-            except AskFailed as error:
-                refusal = str(error)
-            if refusal and all(arrivals.arrived(target) for target in targets):
-                return Delivery("editor")
+        with Arrivals(self._session, lambda path: self._read(workspace, path), targets) as arrivals:
+            refusal = await self._ask(params)
+            arrivals.answered()
             if refusal:
-                return Delivery("refused", refusal)
+                again = await arrivals.moved()
+                if all(arrivals.arrived(target) for target in targets):
+                    return _Attempt(Delivery("editor"))
+                return _Attempt(Delivery("refused", refusal), again, tuple(arrivals.astray.values()))
+            lacking: list[str] = []
             for target in targets:
-                if not await arrivals.wait(target):
-                    return Delivery(
-                        "refused", f"the editor said that it applied the change, but {target.path} lacks it"
-                    )
-        return Delivery("editor")
+                if await arrivals.wait(target):
+                    self._remember_unseen(workspace, target)
+                else:
+                    lacking.append(target.path)
+            if not lacking:
+                return _Attempt(Delivery("editor"))
+            refusal = f"the editor said that it applied the change, but {', '.join(lacking)} lacks it"
+            return _Attempt(
+                Delivery("refused", refusal), await arrivals.moved(), tuple(arrivals.astray.values())
+            )
 
-    def _workspace_edit(self, targets: Sequence[_Target]) -> types.WorkspaceEdit:
+    async def _ask(self, params: types.ApplyWorkspaceEditParams) -> str:
+        """Return why the client did not apply the edit, empty where it says that it did."""
+        kind = types.ApplyWorkspaceEditResult
+        try:
+            answer = await self._host.ask(types.WORKSPACE_APPLY_EDIT, params, ANSWER_S, kind)
+        except AskFailed as error:
+            return str(error)
+        return "" if answer.applied else answer.failure_reason or "the editor did not apply it"
+
+    def _read(self, workspace: Workspace, path: str) -> bytes | None:
+        try:
+            return self._now(workspace, path)
+        except ToolError:
+            return None
+
+    def _remember_unseen(self, workspace: Workspace, target: Target) -> None:
+        """Keep what a hidden buffer holds now, of which only the client's word is known."""
+        if self._host.documents.get(self._session.uri(target.path)) is None:
+            self._unseen[target.path] = FileEdit(target.path, workspace.read(target.path), target.then)
+
+    def _workspace_edit(self, targets: Sequence[Target]) -> types.WorkspaceEdit:
         changes: list[types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile] = []
         for target in targets:
             uri = self._session.uri(target.path)
@@ -172,28 +232,24 @@ class EditorDelivery:
                 continue
             if target.now is None:
                 changes.append(types.CreateFile(uri, options=types.CreateFileOptions(ignore_if_exists=True)))
-            changes.append(self._text_edits(uri, target.now, target.then))
+            document = types.OptionalVersionedTextDocumentIdentifier(uri, target.version)
+            changes.append(types.TextDocumentEdit(document, list(target.edits)))
         return types.WorkspaceEdit(document_changes=changes)
 
-    def _text_edits(self, uri: str, now: bytes | None, then: bytes) -> types.TextDocumentEdit:
-        document = self._host.documents.get(uri)
+    def _text_edits(self, path: str, now: bytes | None, then: bytes) -> tuple[types.TextEdit, ...]:
+        document = self._host.documents.get(self._session.uri(path))
         before = document.content if document else _text(now)
-        after = _text(then)
         text = document.text if document else Text(before)
-        edits = [
+        return tuple(
             types.TextEdit(lsp_range(text, hunk.offset, hunk.end_offset, self._host.encoding), hunk.new)
-            for hunk in hunks(before, after)
-        ]
-        version = document.version if document else None
-        return types.TextDocumentEdit(
-            types.OptionalVersionedTextDocumentIdentifier(uri, version), list(edits)
+            for hunk in hunks(before, _text(then))
         )
 
     # --- to the disk --------------------------------------------------------------------------------
 
-    def _write(self, targets: Sequence[_Target]) -> Delivery:
+    def _write(self, targets: Sequence[Target]) -> Delivery:
         """Write all targets, or none of them: what was written before a failure is put back."""
-        done: list[_Target] = []
+        done: list[Target] = []
         try:
             for target in targets:
                 self._write_one(target.path, target.then)
@@ -212,62 +268,6 @@ class EditorDelivery:
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, content)
-
-
-class _Arrivals:
-    """Sees whether changes arrive in the editor's documents, also when the user types on at once."""
-
-    def __init__(self, session: Session, workspace: Workspace, targets: Sequence[_Target]) -> None:
-        self._documents = session.host.documents
-        self._workspace = workspace
-        self._by_key = {key_of(session.uri(target.path)): target for target in targets}
-        self._uris = {target.path: session.uri(target.path) for target in targets}
-        self._seen: set[str] = set()
-        self._was_open = {p for p, uri in self._uris.items() if self._documents.get(uri) is not None}
-
-    def __enter__(self) -> "_Arrivals":
-        self._unsubscribe = self._documents.subscribe(self._on_change)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._unsubscribe()
-
-    def _on_change(self, change: DocumentChange) -> None:
-        target = self._by_key.get(key_of(change.document.uri))
-        if target is not None and self._now(target) == target.then:
-            self._seen.add(target.path)
-
-    def _now(self, target: _Target) -> bytes | None:
-        try:
-            return self._workspace.read(target.path)
-        except ToolError:
-            return None
-
-    def arrived(self, target: _Target) -> bool:
-        """Return whether the file held the change once, or holds it together with what was typed since."""
-        if target.path in self._seen:
-            return True
-        now = self._now(target)
-        try:
-            return merged_content(FileEdit(target.path, target.now, target.then), now) == now
-        except MergeConflict:
-            return False
-
-    async def wait(self, target: _Target) -> bool:
-        """Return whether the change arrives in time.
-
-        A document that the client has open is waited for. One that it does not have open may sit in a
-        buffer that the server cannot see; there the client's word has to do, unless the document opens.
-        """
-        uri = self._uris[target.path]
-        open_before = target.path in self._was_open
-        patience_s = ARRIVAL_S if open_before else UNSEEN_S
-        if await self._documents.wait_until(uri, lambda _: self.arrived(target), patience_s):
-            return True
-        if open_before or self._documents.get(uri) is not None:
-            return False
-        _log.info("%s is not open; the editor's word is all there is for its change.", target.path)
-        return True
 
 
 def write_atomically(place: Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ from podium.lsp.documents import Document, lsp_range
 from podium.lsp.host import Host
 from podium.lsp.protocol import DoctorLine
 from podium.lsp.uris import file_path, uri_of
-from podium.ports import FrontEnd
+from podium.ports import FrontEnd, Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +150,14 @@ class Session:
         await self.conductor()
         assert self._opened is not None  # noqa: S101 - a conductor has a workspace
         return self._opened
+
+    async def workspace(self) -> Workspace:
+        """Return the user's files once the workspace is open.
+
+        Raises:
+            UserError: it cannot be opened; the message says why.
+        """
+        return (await self.opened()).services.workspace
 
     # --- paths --------------------------------------------------------------------------------------
 
