@@ -13,7 +13,14 @@ from tests.edits.simulation import simulate
 
 STEPS = 1_000_000
 EPISODE = 400
-FIGURES: tuple[str, ...] = ("steps", "lost_characters", "duplicated_characters", "leaked_characters", "conflicts", "delivered")
+FIGURES: tuple[str, ...] = (
+    "steps",
+    "lost_characters",
+    "duplicated_characters",
+    "leaked_characters",
+    "conflicts",
+    "delivered",
+)
 
 
 def run() -> dict[str, int]:

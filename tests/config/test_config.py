@@ -209,7 +209,9 @@ def test_checks_of_a_repository_are_known_to_be_its_own(tmp_path: Path) -> None:
     theirs = "checks.tests = 'make'"
     assert load(tmp_path, workspace=theirs).repository_checks == {"tests"}
     assert not load(tmp_path, user=theirs).repository_checks
-    both = load(tmp_path, user="checks.mine = 'make verify'", workspace="checks = {tests='true', mine='true'}")
+    both = load(
+        tmp_path, user="checks.mine = 'make verify'", workspace="checks = {tests='true', mine='true'}"
+    )
     assert both.settings.checks == {"mine": "make verify", "tests": "true"}
     assert both.repository_checks == {"tests"}
     assert any("`tests` comes from the repository" in warning for warning in both.warnings)
