@@ -186,13 +186,16 @@ def test_an_answer_in_the_editors_dialog_is_taken(desk: Desk) -> None:
     editor = desk.editor
     desk.write(WORD)
     editor.open("greet.txt")
-    editor.replies["window/showMessageRequest"] = lambda _: {"result": {"title": "apply"}}
-    desk.team.play(planner=plans("greet.txt"), worker=CORRECTS)
-    mission = editor.mission("podium.task", {"goal": "Correct the word", "apply": "review"})
+    editor.replies["window/showMessageRequest"] = lambda _: {"result": {"title": "world"}}
+    asks = calls(("ask_user", {"question": "Which word is meant?", "options": ["world", "sword"]}))
+    desk.team.play(planner=plans("greet.txt"), worker=[asks, CORRECTS])
+    mission = editor.mission("podium.task", {"goal": "Correct the word"})
     assert mission["status"] == "signed_off"
     (shown,) = editor.requests("window/showMessageRequest")
-    assert "+world" in shown["params"]["message"]
-    assert [a["title"] for a in shown["params"]["actions"]] == ["apply", "reject"]
+    assert "Which word is meant?" in shown["params"]["message"]
+    assert [a["title"] for a in shown["params"]["actions"]] == ["world", "sword"]
+    told = desk.team.requests("worker")[1].body["messages"][-1]
+    assert (told["role"], told["content"]) == ("tool", "world")
     assert editor.text("greet.txt") == "hello\nworld\n"
 
 

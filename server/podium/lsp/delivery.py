@@ -5,11 +5,8 @@ client's word that it applied an edit proves nothing: the content is compared af
 document or on the disk. A client that applies no edits gets them written to the files.
 """
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import anyio
 from lsprotocol import types
@@ -22,6 +19,7 @@ from podium.domain.text_file import TextFile
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ToolError
 from podium.lsp.arrivals import LATE_S, Arrivals, Desk, Target, stands_in
+from podium.lsp.atomic import write_atomically
 from podium.lsp.documents import lsp_range
 from podium.lsp.rpc import AskFailed
 from podium.ports import Delivery, Workspace
@@ -266,31 +264,7 @@ class EditorDelivery:
         if content is None:
             place.unlink(missing_ok=True)
             return
-        place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, content)
-
-
-def write_atomically(place: Path, content: bytes) -> None:
-    """Replace a file's content so that nobody ever sees half of it; its mode is kept."""
-    mode = place.stat().st_mode & 0o7777 if place.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(place)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _text(content: bytes | None) -> str:

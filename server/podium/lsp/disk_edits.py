@@ -5,8 +5,6 @@ step, and when one cannot be, those already replaced get their content back. Byt
 touches stay as they are: encoding, byte order mark and line ends are the file's own.
 """
 
-import os
-import secrets
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from podium.domain.text import Encoding, Position, Text
 from podium.domain.text_file import TextFile
 from podium.errors import ToolError
 from podium.lsp import protocol
+from podium.lsp.atomic import write_atomically
 from podium.lsp.uris import file_path
 
 
@@ -234,13 +233,4 @@ def _put(path: Path, file: _File) -> None:
     if file.content is None:
         path.unlink(missing_ok=True)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as out:
-            out.write(file.content)
-        if file.mode is not None:
-            fresh.chmod(file.mode)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_atomically(path, file.content, file.mode)

@@ -22,7 +22,7 @@ from podium.domain.mission import MissionState
 from podium.domain.plan import BOXES
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
-from podium.lsp.delivery import write_atomically
+from podium.lsp.atomic import write_atomically
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import Session
 from podium.lsp.uris import uri_of
@@ -66,7 +66,7 @@ class PlanDocument:
         try:
             if place.resolve() != place or (home / ".gitignore").is_symlink():
                 raise UserError(f"the plan is not written, because a link leads out of {home}")
-            place.parent.mkdir(parents=True, exist_ok=True)
+            home.mkdir(exist_ok=True)
             with suppress(FileExistsError), (home / ".gitignore").open("x", encoding="utf-8") as ignore:
                 ignore.write("*\n")
             write_atomically(place, rendered(state).encode("utf-8"))
