@@ -4,6 +4,7 @@ A command's module is imported only when it is used. Editors start `podium serve
 nothing that only a terminal needs may be loaded for it.
 """
 
+import gc
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -37,4 +38,6 @@ def main(argv: Sequence[str]) -> int:
         known.error(str(wrong))
     module, _, name = _MODULES.get(arguments.command, "podium.cli.run_mission:run").partition(":")
     run: Callable[[Namespace], int] = getattr(import_module(module), name)
+    gc.freeze()
+    gc.enable()
     return run(arguments)
