@@ -15,7 +15,7 @@ from podium.lsp.uris import file_path, key_of, path_of, uri_of
 
 pytestmark = pytest.mark.anyio
 
-URI = "file:///work/a.py"
+URI = "file:///project/a.py"
 
 
 def opened(text: str, uri: str = URI, version: int = 1) -> types.DidOpenTextDocumentParams:

@@ -7,7 +7,7 @@ import pytest
 from tests.lsp.raw_client import Message, RawClient, frame
 
 SERVER = "tests.lsp.trap_server"
-URI = "file:///work/b.txt"
+URI = "file:///project/b.txt"
 
 
 @pytest.fixture(scope="module")

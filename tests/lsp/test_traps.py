@@ -7,7 +7,7 @@ import pytest
 
 from tests.lsp.raw_client import NoAnswer, RawClient, frame
 
-URI = "file:///work/a.txt"
+URI = "file:///project/a.txt"
 
 
 def invalid_params_are_answered_and_name_the_field(client: RawClient) -> None:
