@@ -12,10 +12,11 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
 from podium.config import Settings
-from podium.domain.events import Event, MissionEnded, MissionStarted, QuestionAsked, Record
+from podium.domain.events import AgentStarted, Event, MissionEnded, MissionStarted, QuestionAsked, Record
 from podium.domain.messages import Json
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.roles import prompt
 from podium.errors import UserError
 from podium.ports import Journal
 from tests.engine.play import DiskFrontEnd, StagedModel
@@ -96,6 +97,19 @@ async def test_a_question_that_is_open_when_the_mission_ends_is_closed(root: Pat
         assert not conductor.state(mission_id).questions
         with pytest.raises(UserError, match="no open question"):
             await conductor.answer(question_id, "too late")
+
+
+async def test_a_review_is_asked_for_with_one_role_prompt_and_not_the_one_for_a_tasks_change(
+    root: Path,
+) -> None:
+    async with services(root) as outside, Conductor(outside, lambda _: True) as conductor:
+        began = Watch(conductor, AgentStarted)
+        await conductor.start(MissionRequest("review", "Review it."), Settings.model_validate({}))
+        await began.wait()
+        assert isinstance(began.event, AgentStarted)
+        told = "".join(str(message["content"]) for message in began.event.opening)
+        assert prompt("reviewer_project") in told
+        assert prompt("reviewer") not in told
 
 
 async def test_fixing_an_unknown_finding_is_refused_before_anything_starts(root: Path) -> None:

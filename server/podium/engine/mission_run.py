@@ -8,7 +8,7 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import anyio
@@ -182,12 +182,15 @@ class MissionRun:
 
     # --- agents -------------------------------------------------------------------------------------
 
-    def agent(self, role: Role, assignment: str, task_id: str = "") -> Agent:
-        """Return a new agent of `role`; it begins when its context is entered."""
+    def agent(self, role: Role, assignment: str, task_id: str = "", prompt: str = "") -> Agent:
+        """Return a new agent of `role`; it begins when its context is entered.
+
+        `prompt` names the prompt that takes the place of the role's own.
+        """
         self._project = self._project or briefs.project_brief(
             self.tree, self.services.checks.found(), self.services.workspace.root.name
         )
-        spec = TEAM[role]
+        spec = TEAM[role] if not prompt else replace(TEAM[role], prompt=prompt)
         opening = briefs.opening(spec, self._project, assignment)
         model = self.settings.model_for(role)
         return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)

@@ -192,10 +192,8 @@ async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
 
 
 async def _review(run: MissionRun) -> None:
-    assignment = "\n\n".join(
-        (filled("reviewer_project"), briefs.goal_text(run.state.goal, run.request.files, run.request.text))
-    )
-    async with run.agent("reviewer", assignment) as reviewer:
+    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
+    async with run.agent("reviewer", assignment, prompt="reviewer_project") as reviewer:
         decision = await reviewer.decide(run.context(run.tree, reviewer.id), run.facts())
     assert isinstance(decision, ReviewDecided)  # noqa: S101 - a reviewer has no other deciding tool
     findings = as_findings(run.state.id, decision)
