@@ -29,8 +29,7 @@ import json, sys, anyio
 from tests.models.provider import Provider, Received, Reply, calls
 
 def respond(request: Received) -> Reply:
-    offered = {tool["function"]["name"] for tool in request.body["tools"]}
-    if "submit_plan" in offered:
+    if request.role == "planner":
         tasks = [{"id": f"t{n}", "title": f"Task {n}", "instructions": "Look at the file.",
                   "files": [f"file{n}.txt"]} for n in range(N_AGENTS)]
         return calls(("submit_plan", {"tasks": tasks}))

@@ -37,13 +37,12 @@ from tests.models.provider import Provider, Received, Reply, calls
 PATHS = [f"file{n}.txt" for n in range(N_FILES)]
 
 def respond(request: Received) -> Reply:
-    offered = {tool["function"]["name"] for tool in request.body["tools"]}
-    if "submit_plan" in offered:
+    if request.role == "planner":
         task = {"id": "t", "title": "Change all", "instructions": "Change all.", "files": PATHS}
         return calls(("submit_plan", {"tasks": [task]}))
-    if "submit_review" in offered:
+    if request.role == "reviewer":
         return calls(("submit_review", {"verdict": "approve"}))
-    if "sign_off" in offered:
+    if request.role == "commander":
         return calls(("sign_off", {"summary": "All changed."}))
     edits = [("edit_file", {"path": path, "old": "line 100\\n", "new": "line one hundred\\n"}) for path in PATHS]
     return calls(*edits, ("finish", {"summary": "Changed."}))

@@ -1,6 +1,6 @@
 """A team of agents whose model is a script: what each role answers, over real HTTP.
 
-Roles are told apart by the deciding tool that they are offered. Where a test says nothing, the Planner plans
+Where a test says nothing, the Planner plans
 one task on the files named in `plan`, the Reviewer approves and the Commander signs off.
 """
 
@@ -16,14 +16,6 @@ from podium.domain.rights import Role
 from tests.models.provider import Provider, Received, Reply, calls, fails
 
 Answer: TypeAlias = Reply | Callable[[], Reply]
-
-DECIDES: dict[str, Role] = {
-    "submit_plan": "planner",
-    "submit_context": "searcher",
-    "submit_review": "reviewer",
-    "sign_off": "commander",
-    "finish": "worker",
-}
 
 
 def plans(*files: str, checks: Sequence[str] = (), title: str = "Change it") -> Reply:
@@ -78,21 +70,20 @@ class Team:
     def __init__(self) -> None:
         self.provider: Provider
         self.portal: BlockingPortal
-        self._answers: dict[Role, list[Answer]] = {}
+        self._answers: dict[str, list[Answer]] = {}
 
     def play(self, **answers: Answer | Sequence[Answer]) -> None:
         """Begin anew: each role by its name, with one answer or several."""
         self.provider.requests.clear()
-        told: dict[str, list[Answer]] = {
+        self._answers = {
             role: [*given] if isinstance(given, Sequence) else [given] for role, given in answers.items()
         }
-        self._answers = {role: told[role] for role in DECIDES.values() if role in told}
         self._answers.setdefault("reviewer", [APPROVES])
         self._answers.setdefault("commander", [SIGNS_OFF])
 
     def requests(self, role: Role) -> list[Received]:
         """Return what `role` was asked so far."""
-        return [request for request in self.provider.requests if role_of(request) == role]
+        return [request for request in self.provider.requests if request.role == role]
 
     def heard(self, role: Role) -> str:
         """Return everything that the latest request to `role` said, tool results included."""
@@ -104,7 +95,7 @@ class Team:
         return bool(self.portal.call(_abandoned, request))
 
     def respond(self, request: Received) -> Reply:
-        role = role_of(request)
+        role = request.role
         answers = self._answers.get(role)
         if not answers:
             return fails(400, f"The script has nothing for the {role}.")
@@ -126,12 +117,6 @@ async def _abandoned(request: Received) -> bool:
     with anyio.move_on_after(5):
         await request.abandoned.wait()
     return request.abandoned.is_set()
-
-
-def role_of(request: Received) -> Role:
-    """Return who asked."""
-    offered = {tool["function"]["name"] for tool in request.body["tools"]}
-    return next(role for tool, role in DECIDES.items() if tool in offered)
 
 
 def _text(content: object) -> str:

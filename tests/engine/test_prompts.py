@@ -9,9 +9,10 @@ from string import Formatter
 
 import pytest
 
+from podium.domain.messages import Json
 from podium.domain.rights import TOOLS_OF, Role
 from podium.engine.roles import TEAM, filled, prompt
-from podium.engine.tools.table import TOOLS, offered
+from podium.engine.tools.table import OFFERED, TOOLS
 
 ENGINE = Path(__file__).parents[2] / "server" / "podium" / "engine"
 PROMPTS = sorted(path.stem for path in (ENGINE.parent / "prompts").glob("*.md"))
@@ -79,11 +80,25 @@ def test_a_role_is_told_of_a_tool_that_ends_its_turn(role: Role) -> None:
     assert all(name in told for name in deciding)
 
 
-@pytest.mark.parametrize("role", sorted(TEAM))
-def test_a_role_is_offered_its_tools_in_the_same_bytes_every_time(role: Role) -> None:
-    assert [tool["function"]["name"] for tool in json.loads(json.dumps(offered(role)))] == [*TOOLS_OF[role]]
-    fresh = [TOOLS[name].schema() for name in TOOLS_OF[role]]
-    assert json.dumps(offered(role)) == json.dumps(fresh) == json.dumps(offered(role))
+def test_the_description_of_a_tool_says_who_may_call_it() -> None:
+    descriptions = {str(name): str(text) for name, text in map(_named, OFFERED)}
+    assert [*descriptions] == [*TOOLS]
+    for name, text in descriptions.items():
+        owners = [role for role in TEAM if name in TOOLS_OF[role]]
+        said = "" if len(owners) == len(TEAM) else ", ".join(owners).title() + ": "
+        assert text == said + TOOLS[name].description
+
+
+def _named(schema: dict[str, Json]) -> tuple[Json, Json]:
+    function = schema["function"]
+    assert isinstance(function, dict)
+    return function["name"], function["description"]
+
+
+def test_what_every_request_begins_with_stays_small() -> None:
+    assert len(json.dumps(OFFERED)) + len(prompt("common")) < 8_500, (
+        "each of a mission's requests carries this"
+    )
 
 
 def test_schemas_are_closed_described_and_without_what_only_costs_tokens() -> None:

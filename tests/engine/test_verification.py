@@ -8,7 +8,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, CheckResult, Failure
 from podium.domain.events import CheckFinished, Event
-from podium.engine.verification import CheckDesk, new_failures, shortened, unparsable
+from podium.engine.verification import CheckDesk, new_failures, output_of, shortened, unparsable
 from podium.errors import ToolError
 
 
@@ -66,6 +66,31 @@ def test_long_output_keeps_its_beginning_and_more_of_its_end() -> None:
     assert text.startswith("a" * 25 + "\n…")
     assert text.endswith("…\n" + "b" * 75)
     assert shortened("short", 100) == "short"
+
+
+PYTEST_OUTPUT = """\
+.F..                                                                     [100%]
+=================================== FAILURES ===================================
+___________________________________ test_one ___________________________________
+E       assert 'a        b' == '----------'
+=========================== short test summary info ============================
+FAILED t.py::test_one - assert 'a        b' == '----------'
+1 failed, 3 passed in 0.85s
+"""
+
+
+def test_output_comes_without_rulers_and_without_what_the_failures_say() -> None:
+    short = """\
+.F..   [100%]
+=== FAILURES ===
+___ test_one ___
+E       assert 'a        b' == '----------'
+"""
+    end = "1 failed, 3 passed in 0.85s\n"
+    assert output_of(result(1, ONE, output=PYTEST_OUTPUT), 1000) == short + end
+    unread = output_of(result(1, output=PYTEST_OUTPUT), 1000)
+    assert unread.startswith(short + "=== short test summary info ===\nFAILED t.py::test_one")
+    assert unread.endswith(end)
 
 
 @pytest.mark.anyio

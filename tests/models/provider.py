@@ -70,6 +70,12 @@ class Received:
     """When the client closed the connection before the reply; `abandoned` is set then."""
     abandoned: anyio.Event = field(default_factory=anyio.Event)
 
+    @property
+    def role(self) -> str:
+        """Who of Podium's team asks: every agent is told its role once."""
+        told = "\n".join(str(message.get("content")) for message in self.body["messages"])
+        return told.partition("# Your role: ")[2].partition("\n")[0].lower()
+
 
 Respond: TypeAlias = Callable[[Received], Reply | Awaitable[Reply]]
 

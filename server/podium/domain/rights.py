@@ -29,12 +29,7 @@ TOOLS_OF: Mapping[Role, tuple[str, ...]] = {
     ),
     "reviewer": (*_READ, "run_command", "submit_review"),
 }
-"""The tools that each role is offered and may call. What many roles have comes first, so that prompts share a prefix."""
-
-DECIDING_TOOLS = frozenset(
-    {"submit_plan", "submit_context", "submit_review", "finish", "sign_off", "change_plan"}
-)
-"""The tools that end an agent's turn with a decision."""
+"""The tools that each role may call."""
 
 _NEVER = frozenset({"sudo", "doas", "su", "shutdown", "reboot", "mkfs", "dd", "mount", "umount"})
 _DESTRUCTIVE_GIT = frozenset({"clean", "reset", "push", "checkout", "restore", "stash", "rebase", "gc"})

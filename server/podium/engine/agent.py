@@ -29,7 +29,7 @@ from podium.engine.asking import ask
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.roles import RoleSpec
-from podium.engine.tools.table import offered
+from podium.engine.tools.table import OFFERED
 from podium.engine.tools.tool import ToolContext
 from podium.engine.written import carry_out_written
 from podium.errors import ToolError
@@ -149,7 +149,7 @@ class Agent:
             self._model,
             self._spec.role,
             tuple(self._messages),
-            offered(self._spec.role),
+            OFFERED,
             facts,
             self._desk.api_base,
             self._desk.api_key_env,

@@ -1,9 +1,11 @@
 """What agents are told: prompts filled with facts, as text for language models and as data for programs.
 
-The order serves provider caches: what all agents of a mission share comes first, what changes last.
+The order serves provider caches, which reuse what a prompt has in common with the beginning of an earlier one:
+first what all agents of a mission share, then what all agents of a task share, then the role, then the rest.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Check, CheckResult
@@ -13,7 +15,7 @@ from podium.domain.messages import Json, Message
 from podium.domain.mission import Proposal
 from podium.domain.plan import BOXES, Plan, Task
 from podium.domain.text_file import TextFile
-from podium.engine.roles import RoleSpec, filled, prompt
+from podium.engine.roles import filled, prompt
 from podium.engine.tools.outline import project_shape
 from podium.engine.tree import CandidateTree
 from podium.engine.verification import Verdict, described
@@ -47,17 +49,17 @@ def _instructions(tree: CandidateTree) -> Iterable[str]:
             yield f"{path}:\n{text[:MOST_INSTRUCTIONS]}"
 
 
-def opening(spec: RoleSpec, project: str, assignment: str) -> tuple[Message, ...]:
-    """Return the first messages of a conversation."""
-    return (
-        {"role": "system", "content": f"{prompt('common')}\n\n{project}"},
-        {"role": "user", "content": f"{prompt(spec.prompt)}\n\n{assignment}"},
-    )
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one agent is to do: the task, in the words that everybody who works on it reads, and its own part."""
+
+    task: str = ""
+    own: str = ""
 
 
-def goal_text(goal: str, files: Sequence[str], text: str) -> str:
-    """Return the user's request as an assignment."""
-    parts = [f"# Goal\n{goal}"]
+def mission_brief(project: str, goal: str, files: Sequence[str], text: str) -> str:
+    """Return what every agent of a mission is told: the rules, the project, and the user's request."""
+    parts = [prompt("common"), project, f"# Goal of the mission\n{goal}"]
     if files:
         parts.append(f"Look first at: {', '.join(files)}")
     if text:
@@ -65,13 +67,26 @@ def goal_text(goal: str, files: Sequence[str], text: str) -> str:
     return "\n\n".join(parts)
 
 
-def task_text(goal: str, task: Task, context: str, hint: str) -> str:
-    """Return a task as a Worker gets it; nothing of its siblings is in it."""
-    parts = [
-        f"# Goal of the mission\n{goal}",
-        f"# Your task: {task.title}\n{task.instructions}".rstrip(),
-        f"Files: {', '.join(task.files) or 'find them'}\nChecks: {', '.join(task.checks) or 'the tests'}",
-    ]
+def opening(mission: str, role_prompt: str, assignment: Assignment) -> tuple[Message, ...]:
+    """Return the first messages of a conversation."""
+    parts = (assignment.task, prompt(role_prompt), assignment.own)
+    return (
+        {"role": "system", "content": mission},
+        {"role": "user", "content": "\n\n".join(filter(None, parts))},
+    )
+
+
+def task_text(task: Task) -> str:
+    """Return a task as its Searcher, Worker and Reviewers read it; nothing of its siblings is in it."""
+    return (
+        f"# Task: {task.title}\n{task.instructions}".rstrip()
+        + f"\n\nFiles: {', '.join(task.files) or 'find them'}\nChecks: {', '.join(task.checks) or 'the tests'}"
+    )
+
+
+def work_text(context: str, hint: str) -> str:
+    """Return what else a Worker is told: what was found for the task, and the user's hint."""
+    parts: list[str] = []
     if context:
         parts.append(f"# What was found\n{context}")
     if hint:
@@ -85,13 +100,11 @@ def places_text(summary: str, places: Sequence[Place]) -> str:
     return "\n".join([summary, *lines])
 
 
-def review_text(goal: str, task: Task, edits: Sequence[FileEdit], verdict: Verdict, summary: str) -> str:
-    """Return what a Reviewer judges: the task, the diff, and what the checks gave."""
+def review_text(edits: Sequence[FileEdit], verdict: Verdict, summary: str) -> str:
+    """Return what a Reviewer judges: the diff, what the worker says of it, and what the checks gave."""
     excused = f"\nRed as before the mission: {', '.join(verdict.excused)}." if verdict.excused else ""
     return "\n\n".join(
         (
-            f"# Goal of the mission\n{goal}",
-            f"# Task: {task.title}\n{task.instructions}".rstrip(),
             f"# What the worker says\n{summary}",
             f"# Diff\n{diff_of(edits)[:MOST_DIFF]}",
             f"# Checks\n{results_text(verdict.results)}{excused}",
@@ -105,12 +118,11 @@ def results_text(results: Sequence[CheckResult]) -> str:
 
 
 def sign_off_text(
-    goal: str, plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Iterable[Proposal]
+    plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Iterable[Proposal]
 ) -> str:
     """Return what the Commander judges at the end, and what of the `proposals` the user did not want."""
     tasks = "\n".join(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
     parts = [
-        f"# Goal\n{goal}",
         f"# Plan\n{tasks}",
         f"# Diff of the whole mission\n{diff_of(edits)[:MOST_DIFF]}",
         f"# Checks on the whole\n{results_text(verdict.results)}",

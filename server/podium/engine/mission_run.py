@@ -8,7 +8,7 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import anyio
@@ -40,6 +40,7 @@ from podium.domain.proposals import between
 from podium.domain.rights import Role
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
+from podium.engine.briefs import Assignment
 from podium.engine.leases import Leases
 from podium.engine.roles import TEAM
 from podium.engine.tools.tool import ToolContext
@@ -109,7 +110,7 @@ class MissionRun:
         self._unsaved_at_start = dict(user_files.overlay())
         self.desk = CheckDesk(services.checks, self._baseline, self.record)
         self.ending: tuple[Ending, str] | None = None
-        self._project = ""
+        self._brief = ""
         self._publish = publish
         self._writing = anyio.Lock()
         self._delivering = anyio.Lock()
@@ -182,18 +183,25 @@ class MissionRun:
 
     # --- agents -------------------------------------------------------------------------------------
 
-    def agent(self, role: Role, assignment: str, task_id: str = "", prompt: str = "") -> Agent:
+    def agent(self, role: Role, assignment: Assignment, task_id: str = "", *, role_prompt: str = "") -> Agent:
         """Return a new agent of `role`; it begins when its context is entered.
 
-        `prompt` names the prompt that takes the place of the role's own.
+        `role_prompt` names the prompt that takes the place of the role's own.
         """
-        self._project = self._project or briefs.project_brief(
-            self.tree, self.services.checks.found(), self.services.workspace.root.name
-        )
-        spec = TEAM[role] if not prompt else replace(TEAM[role], prompt=prompt)
-        opening = briefs.opening(spec, self._project, assignment)
+        spec = TEAM[role]
+        opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment)
         model = self.settings.model_for(role)
         return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)
+
+    def _mission_brief(self) -> str:
+        """Return what all agents are told first: made once, so that all their prompts begin alike."""
+        if not self._brief:
+            project = briefs.project_brief(
+                self.tree, self.services.checks.found(), self.services.workspace.root.name
+            )
+            request = self.request
+            self._brief = briefs.mission_brief(project, self.state.goal, request.files, request.text)
+        return self._brief
 
     def context(self, tree: CandidateTree, agent_id: str, task_id: str = "") -> ToolContext:
         """Return what the tool calls of an agent may touch."""

@@ -11,6 +11,7 @@ from podium.domain.events import PlacesFound, PlanSet, ReviewSubmitted
 from podium.domain.plan import Task
 from podium.engine import briefs
 from podium.engine.agent import AgentGaveUp
+from podium.engine.briefs import Assignment
 from podium.engine.decisions import (
     ContextSubmitted,
     PlanChanged,
@@ -69,8 +70,7 @@ async def _by_kind(run: MissionRun) -> None:
 
 
 async def _plan(run: MissionRun) -> None:
-    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
-    async with run.agent("planner", assignment) as planner:
+    async with run.agent("planner", Assignment()) as planner:
         decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
     assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
     await run.record(PlanSet(decision.tasks, learned=decision.learned))
@@ -145,7 +145,7 @@ async def _work_off(run: MissionRun) -> None:
 async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged:
     """Return the Commander's decision; a sign-off does not count while the gate is closed."""
     plan, edits = run.state.plan, run.tree.edits()
-    assignment = briefs.sign_off_text(run.state.goal, plan, edits, verdict, run.state.proposals.values())
+    assignment = Assignment(own=briefs.sign_off_text(plan, edits, verdict, run.state.proposals.values()))
     facts = run.facts(
         closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
     )
@@ -192,8 +192,7 @@ async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
 
 
 async def _review(run: MissionRun) -> None:
-    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
-    async with run.agent("reviewer", assignment, prompt="reviewer_project") as reviewer:
+    async with run.agent("reviewer", Assignment(), role_prompt="reviewer_project") as reviewer:
         decision = await reviewer.decide(run.context(run.tree, reviewer.id), run.facts())
     assert isinstance(decision, ReviewDecided)  # noqa: S101 - a reviewer has no other deciding tool
     findings = as_findings(run.state.id, decision)
@@ -202,8 +201,7 @@ async def _review(run: MissionRun) -> None:
 
 
 async def _search(run: MissionRun) -> None:
-    assignment = briefs.goal_text(run.state.goal, run.request.files, run.request.text)
-    async with run.agent("searcher", assignment) as searcher:
+    async with run.agent("searcher", Assignment()) as searcher:
         decision = await searcher.decide(run.context(run.tree, searcher.id), run.facts())
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
     await run.record(PlacesFound(decision.summary, decision.places))

@@ -23,6 +23,7 @@ from podium.domain.limits import SAME_ERROR_LIMIT
 from podium.domain.plan import Task
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentGaveUp
+from podium.engine.briefs import Assignment
 from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinished
 from podium.engine.mission_run import MissionRun
 from podium.engine.roles import filled
@@ -70,7 +71,7 @@ async def _work(run: MissionRun, task: Task) -> None:
     hint = ""
     while True:
         tree = CandidateTree(run.root, run.tree)
-        assignment = briefs.task_text(run.state.goal, task, context, hint)
+        assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint))
         async with run.agent("worker", assignment, task.id) as worker:
             stuck = await _attempts(run, task, worker, tree, memory)
         if stuck is None:
@@ -101,8 +102,7 @@ def _first_line(text: str) -> str:
 
 
 async def _search(run: MissionRun, task: Task) -> str:
-    assignment = briefs.task_text(run.state.goal, task, "", "")
-    async with run.agent("searcher", assignment, task.id) as searcher:
+    async with run.agent("searcher", Assignment(briefs.task_text(task)), task.id) as searcher:
         context = run.context(run.tree, searcher.id, task.id)
         decision = await searcher.decide(context, run.facts(task=briefs.task_facts(task)))
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
@@ -178,7 +178,7 @@ async def _review(
     run: MissionRun, task: Task, tree: CandidateTree, verdict: Verdict, summary: str
 ) -> tuple[tuple[Finding, ...], bool]:
     edits = tree.edits()
-    assignment = briefs.review_text(run.state.goal, task, edits, verdict, summary)
+    assignment = Assignment(briefs.task_text(task), briefs.review_text(edits, verdict, summary))
     facts = run.facts(
         task=briefs.task_facts(task),
         diff=briefs.diff_of(edits),

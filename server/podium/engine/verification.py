@@ -6,6 +6,7 @@ tree as the user had it when the mission began. Only what it returns can close a
 
 import ast
 import json
+import re
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -221,8 +222,25 @@ def described(result: CheckResult, output_chars: int = 4000) -> str:
     if len(result.failures) > 20:
         lines.append(f"- and {len(result.failures) - 20} more")
     if not result.green:
-        lines.append("Output:\n" + shortened(result.output, output_chars))
+        lines.append("Output:\n" + output_of(result, output_chars))
     return "\n".join(lines)
+
+
+_RULERS = re.compile(
+    r"^([=_*~#-])\1{7,}(?= |$)|(?<= )([=_*~#-])\2{7,}$|(?<=\S) {8,}(?=\[ *\d+%\]$)", re.MULTILINE
+)
+_PYTEST_SUMMARY = re.compile(
+    r"^=+ short test summary info =+\n(?:.*\n)*?(?=(?:=+ )?\d+ (?:failed|passed|error))", re.MULTILINE
+)
+
+
+def output_of(result: CheckResult, chars: int) -> str:
+    """Return what a check printed, for a model: at most about `chars`, and without what says nothing more.
+
+    Rulers become short, and pytest's summary goes where `failures` say the same.
+    """
+    text = _PYTEST_SUMMARY.sub("", result.output) if result.failures else result.output
+    return shortened(_RULERS.sub(lambda ruler: ruler.group()[:3], text), chars)
 
 
 def shortened(text: str, chars: int) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field
 from podium.domain.checks import CheckResult
 from podium.domain.rights import command_verdict
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
-from podium.engine.verification import shortened
+from podium.engine.verification import output_of
 from podium.errors import ToolError
 
 OUTPUT_CHARS = 6_000
@@ -45,7 +45,7 @@ async def _allow(context: ToolContext, command: str) -> None:
 
 def as_json(result: CheckResult, output_chars: int | None) -> str:
     """Return a result for a model; `output_chars` limits the output, None leaves it whole."""
-    output = result.output if output_chars is None else shortened(result.output, output_chars)
+    output = result.output if output_chars is None else output_of(result, output_chars)
     return json.dumps(
         {
             "check": result.check,

@@ -13,7 +13,7 @@ class TaskArguments(Arguments):
     title: str = Field(min_length=1)
     instructions: str
     files: list[str] = Field(default_factory=list, description="files it changes or creates")
-    needs: list[str] = Field(default_factory=list, description="ids of tasks that must be closed before")
+    needs: list[str] = Field(default_factory=list, description="ids of tasks that come before")
     checks: list[str] = Field(default_factory=list, description="names of checks, test ids may follow")
 
 
@@ -55,7 +55,7 @@ def as_tasks(context: ToolContext, tasks: list[TaskArguments]) -> tuple[Task, ..
 
 SUBMIT_PLAN = Tool(
     "submit_plan",
-    "Submit the plan: atomic tasks, one fix or one function each; tasks without needs run at the same time.",
+    "Submit the plan of atomic tasks; those without needs run at the same time.",
     SubmitPlan,
     run,
 )

@@ -1,11 +1,11 @@
 """All tools by name. To add one: its module, a line here, and the roles that may use it in `domain.rights`."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from podium.domain.messages import Json
-from podium.domain.rights import TOOLS_OF, Role
+from podium.domain.rights import TOOLS_OF
+from podium.engine.roles import TEAM
 from podium.engine.tools.ask_user import ASK_USER
 from podium.engine.tools.change_plan import CHANGE_PLAN
 from podium.engine.tools.delete_file import DELETE_FILE
@@ -33,7 +33,15 @@ _ALL = (
 TOOLS: Mapping[str, Tool[Any]] = {tool.name: tool for tool in _ALL}
 
 
-@cache
-def offered(role: Role) -> tuple[dict[str, Json], ...]:
-    """Return the schemas that a role is offered; the same objects every time, so prompts share a prefix."""
-    return tuple(TOOLS[name].schema() for name in TOOLS_OF[role])
+def _owners(name: str) -> str:
+    """Return who may call a tool, for its description; nothing where all may."""
+    roles = [role.capitalize() for role in TEAM if name in TOOLS_OF[role]]
+    return "" if len(roles) == len(TEAM) else f"{', '.join(roles)}: "
+
+
+OFFERED: tuple[dict[str, Json], ...] = tuple(tool.schema(_owners(tool.name)) for tool in _ALL)
+"""The schemas of all tools, offered to every role in the same bytes.
+
+Providers cache a prompt from its beginning, and tools come first there: were each role offered its own tools
+alone, no two roles would share a byte. Who may call what is in the descriptions, and the dispatcher sees to it.
+"""

@@ -48,19 +48,23 @@ class Tool(Generic[A]):
     arguments: type[A]
     run: Callable[[ToolContext, A], Awaitable[str | Decision]]
 
-    def schema(self) -> dict[str, Json]:
-        """Return the tool as function calling offers it (OpenAI format); the same bytes every time."""
+    def schema(self, owners: str = "") -> dict[str, Json]:
+        """Return the tool as function calling offers it (OpenAI format); `owners` opens the description."""
         parameters = cast("dict[str, Json]", _lean(self.arguments.model_json_schema()))
         return {
             "type": "function",
-            "function": {"name": self.name, "description": self.description, "parameters": parameters},
+            "function": {
+                "name": self.name,
+                "description": owners + self.description,
+                "parameters": parameters,
+            },
         }
 
 
 def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
     """Return the schema without what only costs tokens.
 
-    Titles, `$defs`, null branches and small limits go; what a model gets wrong, validation explains.
+    Titles, `$defs`, null branches, defaults and limits go; what a model gets wrong, validation explains.
     """
     defs = schema.pop("$defs", {})
 
@@ -76,13 +80,11 @@ def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
         if len(options) == 1:
             return lean({k: v for k, v in node.items() if k not in {"anyOf", "default"}} | options[0])
         kept = {k: v for k, v in node.items() if not (k == "title" and isinstance(v, str))}
-        if kept.get("default", ...) in (None, "", [], ()):
-            del kept["default"]
         if kept.get("type") == "object":
             kept.pop("description", None)
-        for limit in ("minLength", "maxLength", "minItems", "minimum", "pattern"):
-            if not isinstance(kept.get(limit), dict):  # a parameter may bear the name of a limit
-                kept.pop(limit, None)
+        for name in ("default", "minLength", "maxLength", "minItems", "maxItems", "minimum", "pattern"):
+            if not isinstance(kept.get(name), dict):  # a parameter may bear such a name
+                kept.pop(name, None)
         return {k: lean(v) for k, v in kept.items()}
 
     return lean(schema)
