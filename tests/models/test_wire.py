@@ -22,7 +22,10 @@ REQUEST = ModelRequest(
 ANSWER = ModelAnswer({"role": "assistant", "content": "x\n"}, "stop", Usage(1, 2, 3, 0.5, estimated=True))
 
 
-@pytest.mark.parametrize("message", [wire.Ask(1, REQUEST, "key"), wire.Warm(2), wire.Cancel(3)])
+@pytest.mark.parametrize(
+    "message",
+    [wire.Ask(1, REQUEST, "key"), wire.Warm(2, "openai/tiny", "http://127.0.0.1:1"), wire.Cancel(3)],
+)
 def test_what_the_client_says_arrives_as_it_was(message: wire.ToHost) -> None:
     assert wire.decode_to_host(wire.encode(message)) == message
 

@@ -48,17 +48,23 @@ async def open_workspace(
     try:
         async with await SqliteJournal.open(root) as journal, anyio.create_task_group() as tasks:
             await tasks.start(model.run)
-            if not loaded.settings.model.startswith("builtin/"):
-                tasks.start_soon(_warm, model)
+            for name in _models(loaded.settings):
+                tasks.start_soon(_warm, model, name, loaded.settings.api_base)
             yield Opened(Services(model, workspace, checks, journal, front_end), process_lives, doctor)
             tasks.cancel_scope.cancel()
     finally:
         await checks.aclose()
 
 
-async def _warm(model: ModelProcess) -> None:
+def _models(settings: Settings) -> set[str]:
+    """Return the configured models that take time to load."""
+    names = {settings.model, *(role.model for role in settings.roles.values() if role.model)}
+    return {name for name in names if not name.startswith("builtin/")}
+
+
+async def _warm(process: ModelProcess, model: str, api_base: str | None) -> None:
     try:
-        await model.warm()
+        await process.warm(model, api_base)
     except (ModelFault, ModelUnavailable) as error:
         _log.warning("The model process could not be warmed: %s", error)
 

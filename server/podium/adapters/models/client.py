@@ -59,7 +59,7 @@ class _Outbox:
 
 
 class ModelProcess:
-    """Answers requests in a child process that hosts litellm and the built-in programs.
+    """Answers requests in a child process that speaks to providers and hosts the built-in programs.
 
     `run` owns the child and must run for as long as answers are wanted; the child itself starts with the
     first request. `environ` is where keys are looked up and what the child's environment is taken from;
@@ -84,14 +84,14 @@ class ModelProcess:
         assert isinstance(reply, wire.Answered)  # noqa: S101 - the other end is ours
         return reply.answer
 
-    async def warm(self) -> None:
-        """Start the child and load the language model library, which takes seconds; then return.
+    async def warm(self, model: str, api_base: str | None = None) -> None:
+        """Start the child and load what asking `model` takes (seconds for litellm); then return.
 
         Raises:
             ModelFault: the model process died.
-            ModelUnavailable: the library is not installed.
+            ModelUnavailable: what it takes is not installed, or cannot be set up.
         """
-        await self._call(wire.Warm(next(self._ids)))
+        await self._call(wire.Warm(next(self._ids), model, api_base))
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> NoReturn:
         """Own the child until cancelled, then end it."""

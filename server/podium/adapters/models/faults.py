@@ -1,6 +1,6 @@
-"""What an error of litellm means for the caller: a passing fault, a request too long, or nothing to be had.
+"""What a provider's error means for the caller: a passing fault, a request too long, or nothing to be had.
 
-litellm renames errors (a refused and a dropped connection are both `InternalServerError`), but keeps the
+The same reply means the same, whoever asked. litellm renames errors (a refused and a dropped connection are both `InternalServerError`), but keeps the
 chain of causes. So the innermost HTTP response or operating system error decides, and litellm's own text
 only where there is neither. The module imports no library that speaks to providers.
 """
@@ -57,8 +57,8 @@ _REFUSALS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
-    """What is known of the provider's reply; status 0 where there was none."""
+class Reply:
+    """What is known of a provider's refusal, header names in lower case; status 0 where there was none."""
 
     status: int
     headers: dict[str, str]
@@ -68,7 +68,7 @@ class _Reply:
 def meaning(
     error: BaseException, request: ModelRequest, secrets: Sequence[str] = ()
 ) -> ModelFault | ModelUnavailable:
-    """Return what `error`, raised by litellm for `request`, tells the caller to do.
+    """Return what `error`, raised by litellm or httpx for `request`, tells the caller to do.
 
     `secrets` are masked in the message, as is what looks like a key.
     """
@@ -79,11 +79,15 @@ def meaning(
     reply = _reply(causes)
     text = str(error).partition("\nTraceback")[0]  # litellm appends one to some messages
     said = masked(_sentence(reply, text), secrets) or f"{type(error).__name__} (status {reply.status})"
-    return (
-        _of_connection(causes, request, said)
-        or _of_text(f"{text} {reply.body}", reply, request, said)
-        or _of_status(reply, request, said)
-    )
+    return _of_connection(causes, request, said) or _of_reply(f"{text} {reply.body}", reply, request, said)
+
+
+def meaning_of_reply(
+    reply: Reply, request: ModelRequest, secrets: Sequence[str] = ()
+) -> ModelFault | ModelUnavailable:
+    """Return what a provider's refusal of `request` tells the caller to do; `secrets` as for `meaning`."""
+    said = masked(_sentence(reply, reply.body), secrets) or f"status {reply.status}"
+    return _of_reply(reply.body, reply, request, said)
 
 
 def masked(text: str, secrets: Sequence[str] = ()) -> str:
@@ -147,23 +151,35 @@ def _of_connection(
 ) -> ModelFault | ModelUnavailable | None:
     where = request.api_base or f"the provider of `{request.model}`"
     for cause in causes:
-        if isinstance(cause, ConnectionRefusedError):
-            return ModelUnavailable(f"No model answers at {where}: start it or set `api_base`.")
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return ModelUnavailable(
-                f"The certificate of {where} is not trusted: set SSL_CERT_FILE or correct `api_base`."
-            )
-        if isinstance(cause, socket.gaierror):
-            if request.api_base and cause.errno == socket.EAI_NONAME:
-                return ModelUnavailable(f"There is no host of the name in {where}: correct `api_base`.")
-            return ModelFault(f"{where} cannot be found: the network may be down.")
         if isinstance(cause, json.JSONDecodeError):
             return ModelFault(f"The provider's answer was not JSON ({said}).")
+        if isinstance(cause, OSError) and (error := _of_socket(cause, where, request.api_base)):
+            return error
     return None
 
 
+def _of_socket(error: OSError, where: str, api_base: str | None) -> ModelFault | ModelUnavailable | None:
+    if isinstance(error, ConnectionRefusedError):
+        return ModelUnavailable(f"No model answers at {where}: start it or set `api_base`.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ModelUnavailable(
+            f"The certificate of {where} is not trusted: set SSL_CERT_FILE or correct `api_base`."
+        )
+    if isinstance(error, socket.gaierror):
+        if api_base and error.errno == socket.EAI_NONAME:
+            return ModelUnavailable(f"There is no host of the name in {where}: correct `api_base`.")
+        return ModelFault(f"{where} cannot be found: the network may be down.")
+    if isinstance(error, TimeoutError):
+        return ModelFault(f"{where} took no connection in time: the network may be down.")
+    return None
+
+
+def _of_reply(text: str, reply: Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
+    return _of_text(text, reply, request, said) or _of_status(reply, request, said)
+
+
 def _of_text(
-    text: str, reply: _Reply, request: ModelRequest, said: str
+    text: str, reply: Reply, request: ModelRequest, said: str
 ) -> ModelFault | ModelUnavailable | None:
     if reply.status >= _FIRST_SERVER_ERROR and reply.headers:
         return None
@@ -180,7 +196,7 @@ def _of_text(
     return None
 
 
-def _of_status(reply: _Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
+def _of_status(reply: Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
     status = reply.status
     if status == 401:
         return _key_error(request, said)
@@ -208,11 +224,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None and cause not in chain:
         chain.append(cause)
+        if isinstance(cause, BaseExceptionGroup):  # one error for each address of a host
+            chain += cast("BaseExceptionGroup[BaseException]", cause).exceptions
         cause = cause.__cause__ or cause.__context__
     return reversed(chain)
 
 
-def _reply(causes: list[BaseException]) -> _Reply:
+def _reply(causes: list[BaseException]) -> Reply:
     # The inner errors hold the real response; the outer ones one that litellm made up.
     for cause in causes:
         response: Any = getattr(cause, "response", None)
@@ -220,15 +238,15 @@ def _reply(causes: list[BaseException]) -> _Reply:
         if headers:
             named = {str(name).lower(): str(value) for name, value in headers.items()}
             readable = getattr(response, "is_stream_consumed", True)  # httpx raises otherwise
-            return _Reply(int(response.status_code), named, str(response.text) if readable else "")
+            return Reply(int(response.status_code), named, str(response.text) if readable else "")
     for cause in causes:
         status: object = getattr(cause, "status_code", None)
         if isinstance(status, int):
-            return _Reply(status, {}, "")
-    return _Reply(0, {}, "")
+            return Reply(status, {}, "")
+    return Reply(0, {}, "")
 
 
-def _sentence(reply: _Reply, text: str) -> str:
+def _sentence(reply: Reply, text: str) -> str:
     """Return the provider's own words, or else litellm's `text` without the names of its classes."""
     try:
         body: object = json.loads(reply.body)

@@ -1,8 +1,8 @@
 """The model process: reads requests from standard input, answers on standard output, until input ends.
 
-It runs as `python -m podium.adapters.models.host`. Programs (`builtin/...`) answer in worker threads,
-without loading the language model library; everything else goes through litellm, which is loaded in a
-thread on first need, so that programs answer meanwhile.
+It runs as `python -m podium.adapters.models.host`. Programs (`builtin/...`) answer in worker threads.
+OpenAI-compatible endpoints at an address of the user's own are asked over HTTP directly, everything else
+through litellm. Each way is loaded on first need, in a thread, so that the others answer meanwhile.
 
 It keeps no state between requests, retries nothing, and speaks nothing but `wire` lines: whatever
 libraries print goes to standard error.
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, Protocol, TypeAlias, assert_never
 
 import anyio
 import anyio.abc
@@ -23,12 +23,34 @@ import anyio.from_thread
 import anyio.to_thread
 
 from podium.adapters.models import wire
-from podium.adapters.models.litellm_backend import LitellmBackend
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
 PROGRAMS = {"builtin/repair": "podium.adapters.repair.model"}
 """The built-in programs: each is a module with `answer(request: ModelRequest) -> ModelAnswer`."""
+
+
+Way: TypeAlias = Literal["program", "direct", "litellm"]
+"""How a model is asked."""
+
+_BACKENDS = {
+    "direct": ("podium.adapters.models.direct_backend", "DirectBackend"),
+    "litellm": ("podium.adapters.models.litellm_backend", "LitellmBackend"),
+}
+
+
+class _Backend(Protocol):
+    async def rehearse(self, model: str) -> None: ...
+
+    async def complete(self, request: ModelRequest, api_key: str | None) -> ModelAnswer: ...
+
+
+def way_to(model: str, api_base: str | None) -> Way:
+    """Return how `model` is asked; a bare name at an address is an OpenAI-compatible one."""
+    provider, named, _ = model.partition("/")
+    if provider == "builtin" and named:
+        return "program"
+    return "direct" if api_base and (provider == "openai" or not named) else "litellm"
 
 
 class Host:
@@ -38,8 +60,8 @@ class Host:
         self._tasks = tasks
         self._send = send
         self._scopes: dict[int, anyio.CancelScope] = {}
-        self._backend: LitellmBackend | None = None
-        self._loading = anyio.Lock()
+        self._backends: dict[Way, _Backend] = {}
+        self._loading = {way: anyio.Lock() for way in _BACKENDS}
         self._threads = anyio.CapacityLimiter(max(2, os.cpu_count() or 1))
 
     def receive(self, message: wire.ToHost) -> None:
@@ -62,12 +84,14 @@ class Host:
     async def _outcome(self, message: wire.Ask | wire.Warm) -> wire.ToClient:
         try:
             if isinstance(message, wire.Warm):
-                await self._litellm()
+                await self._warm(message.model, message.api_base)
                 return wire.Warmed(message.id)
-            if message.request.model.startswith("builtin/"):
-                answer = await self._program(message.request)
+            request = message.request
+            way = way_to(request.model, request.api_base)
+            if way == "program":
+                answer = await self._program(request)
             else:
-                answer = await (await self._litellm()).complete(message.request, message.api_key)
+                answer = await (await self._backend(way, request.model)).complete(request, message.api_key)
         except (ModelFault, ModelUnavailable) as error:
             return wire.Failed.of(message.id, error)
         return wire.Answered(message.id, answer)
@@ -81,14 +105,25 @@ class Host:
             partial(_answer_of, module, request), abandon_on_cancel=True, limiter=self._threads
         )
 
-    async def _litellm(self) -> LitellmBackend:
+    async def _warm(self, model: str, api_base: str | None) -> None:
+        way = way_to(model, api_base)
+        if way != "program":
+            await self._backend(way, model)
+
+    async def _backend(self, way: Literal["direct", "litellm"], model: str) -> _Backend:
         # Whoever comes first may be cancelled; the import goes on in its thread, and the next one joins it.
-        async with self._loading:
-            if self._backend is None:
-                backend = await anyio.to_thread.run_sync(LitellmBackend.load, abandon_on_cancel=True)
-                await backend.rehearse()
-                self._backend = backend
-            return self._backend
+        async with self._loading[way]:
+            if way not in self._backends:
+                backend = await anyio.to_thread.run_sync(_load, way, abandon_on_cancel=True)
+                await backend.rehearse(model)
+                self._backends[way] = backend
+            return self._backends[way]
+
+
+def _load(way: Literal["direct", "litellm"]) -> _Backend:
+    module, name = _BACKENDS[way]
+    backend: _Backend = getattr(importlib.import_module(module), name).load()
+    return backend
 
 
 def _answer_of(module: str, request: ModelRequest) -> ModelAnswer:

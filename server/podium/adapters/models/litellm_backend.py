@@ -8,7 +8,6 @@ cost 0.3 ms of CPU.
 import contextlib
 import gc
 import importlib
-import json
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -17,15 +16,13 @@ from typing import Any, Protocol, cast
 
 import anyio
 
-from podium.adapters.models.environment import key_variables, missing_key
+from podium.adapters.models.answers import CalledTool, Counted, answer
+from podium.adapters.models.environment import NO_KEY, key_variables, missing_key, secrets_of
 from podium.adapters.models.faults import meaning, missing_key_error
 from podium.errors import ModelUnavailable
-from podium.ports import Json, Message, ModelAnswer, ModelFault, ModelRequest, Usage
+from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
 
 _CONNECT_TIMEOUT_S = 20.0
-_CHARACTERS_PER_TOKEN = 3.5
-_NO_KEY = "not-needed"
-_MIN_SECRET = 8
 _NOTES = "_hidden_params"  # where litellm puts the cost; None for a model without a known price
 
 
@@ -81,11 +78,7 @@ class LitellmBackend:
         self._litellm = litellm
         self._error = error
         self._timeout = timeout
-        self._secrets = [
-            value
-            for name, value in os.environ.items()
-            if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= _MIN_SECRET
-        ]
+        self._secrets = secrets_of(os.environ)
 
     @classmethod
     def load(cls) -> "LitellmBackend":
@@ -105,7 +98,7 @@ class LitellmBackend:
         litellm.telemetry = False
         return cls(litellm, openai.OpenAIError, openai.Timeout)
 
-    async def rehearse(self) -> None:
+    async def rehearse(self, _model: str) -> None:
         """Make one call that reaches nobody, so that the first real one finds all modules loaded.
 
         It ends with the cyclic garbage collector told to ignore what is loaded: a full collection over
@@ -127,7 +120,7 @@ class LitellmBackend:
                 timeout_s=10.0,
             )
             with contextlib.suppress(ModelFault, ModelUnavailable):
-                await self.complete(request, _NO_KEY)
+                await self.complete(request, NO_KEY)
         gc.collect()
         gc.freeze()
 
@@ -191,53 +184,31 @@ class LitellmBackend:
         if any(os.environ.get(name) for name in variables):
             return None
         if request.api_base:
-            return _NO_KEY
+            return NO_KEY
         if missing := missing_key(request.model, os.environ):
             raise missing_key_error(request.model, missing)
-        return _NO_KEY if variables else None
+        return NO_KEY if variables else None
 
 
 def _answer(response: _Response, request: ModelRequest) -> ModelAnswer:
     if not response.choices:
         raise ModelFault(f"`{request.model}` gave an answer without choices.")
     choice = response.choices[0]
-    message: Message = {"role": "assistant", "content": choice.message.content}
-    calls: list[Json] = [
-        {
-            "id": call.id or f"call_{request.request_id}_{index}",
-            "type": "function",
-            "function": {
-                "name": call.function.name or "",
-                "arguments": _arguments_text(call.function.arguments),
-            },
-        }
-        for index, call in enumerate(choice.message.tool_calls or ())
+    called = [
+        CalledTool(call.id, call.function.name, call.function.arguments)
+        for call in choice.message.tool_calls or ()
     ]
-    if calls:
-        message["tool_calls"] = calls
-    return ModelAnswer(message, choice.finish_reason or "stop", _usage(response, request, message))
+    return answer(request, choice.message.content, called, choice.finish_reason, _counted(response))
 
 
-def _arguments_text(arguments: object) -> str:
-    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
-
-
-def _usage(response: _Response, request: ModelRequest, message: Message) -> Usage:
+def _counted(response: _Response) -> Counted | None:
     usage = response.usage
-    if usage is None or not usage.prompt_tokens:
-        return Usage(
-            _estimated_tokens([*request.messages, *request.tools]),
-            _estimated_tokens([message]),
-            estimated=True,
-        )
+    if usage is None:
+        return None
     details = usage.prompt_tokens_details
-    return Usage(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens or 0,
-        cached_tokens=(details.cached_tokens or 0) if details else 0,
+    return Counted(
+        prompt=usage.prompt_tokens,
+        completion=usage.completion_tokens or 0,
+        cached=(details.cached_tokens or 0) if details else 0,
         cost_usd=cast("float | None", getattr(response, _NOTES, {}).get("response_cost")),
     )
-
-
-def _estimated_tokens(parts: list[dict[str, Json]]) -> int:
-    return round(sum(len(json.dumps(part)) for part in parts) / _CHARACTERS_PER_TOKEN)

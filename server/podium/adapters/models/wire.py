@@ -25,9 +25,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """Load the language model library now; answered by `Warmed` or `Failed`."""
+    """Load now what asking `model` takes; answered by `Warmed` or `Failed`."""
 
     id: int
+    model: str
+    api_base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,9 @@ def encode(message: ToHost | ToClient) -> bytes:
                 "finish_reason": answer.finish_reason,
                 "usage": asdict(answer.usage),
             }
-        case Failed():
+        case Failed() | Warm():
             body = asdict(message)
-        case Warm() | Cancel() | Warmed():
+        case Cancel() | Warmed():
             body = {"id": message.id}
         case _:
             assert_never(message)

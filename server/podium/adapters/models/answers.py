@@ -1,0 +1,68 @@
+"""Answers in the contract's shape, made of what a provider sent: the same for every way of asking one."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from podium.ports import Json, Message, ModelAnswer, ModelRequest, Usage
+
+_CHARACTERS_PER_TOKEN = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class CalledTool:
+    """One tool call as the provider sent it; some local servers send an object in place of its JSON text."""
+
+    id: str | None
+    name: str | None
+    arguments: object
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The provider's own count of tokens; `cached` of the prompt's were read from its cache."""
+
+    prompt: int
+    completion: int
+    cached: int
+    cost_usd: float | None = None
+
+
+def answer(
+    request: ModelRequest,
+    content: str | None,
+    called: Sequence[CalledTool],
+    finish_reason: str | None,
+    counted: Counted | None,
+) -> ModelAnswer:
+    """Return the answer to `request`; without a count (or with one of no prompt tokens) it is estimated."""
+    message: Message = {"role": "assistant", "content": content}
+    calls: list[Json] = [
+        {
+            "id": call.id or f"call_{request.request_id}_{index}",
+            "type": "function",
+            "function": {"name": call.name or "", "arguments": _arguments_text(call.arguments)},
+        }
+        for index, call in enumerate(called)
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    return ModelAnswer(message, finish_reason or "stop", _usage(request, message, counted))
+
+
+def _arguments_text(arguments: object) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+
+
+def _usage(request: ModelRequest, message: Message, counted: Counted | None) -> Usage:
+    if counted is None or not counted.prompt:
+        return Usage(
+            _estimated_tokens([*request.messages, *request.tools]),
+            _estimated_tokens([message]),
+            estimated=True,
+        )
+    return Usage(counted.prompt, counted.completion, counted.cached, cost_usd=counted.cost_usd)
+
+
+def _estimated_tokens(parts: Sequence[dict[str, Json]]) -> int:
+    return round(sum(len(json.dumps(part)) for part in parts) / _CHARACTERS_PER_TOKEN)
