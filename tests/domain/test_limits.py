@@ -28,5 +28,5 @@ def test_one_token_short_of_the_budget_is_within_it() -> None:
 
 
 def test_attempts_stop_at_the_limit_and_not_before() -> None:
-    assert attempts_exceeded(Limits(iterations=2), Spent(attempts=1)) == ""
-    assert "`max_iterations`" in attempts_exceeded(Limits(iterations=2), Spent(attempts=2))
+    assert attempts_exceeded(Limits(iterations=2), 1) == ""
+    assert "`max_iterations`" in attempts_exceeded(Limits(iterations=2), 2)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from podium.domain.plan import Plan, Task, TaskState
 from podium.errors import ToolError
 
+STATES: tuple[TaskState, ...] = ("pending", "running", "completed", "dropped", "stuck")
+
 
 def task(name: str, *needs: str, state: TaskState = "pending") -> Task:
     return Task(name, f"Task {name}", needs=needs, state=state)
@@ -97,3 +99,33 @@ def _orderable(needs: dict[str, set[str]]) -> bool:
         for name in free:
             del left[name]
     return not left
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Draw a plan in any order of its tasks, in which each may need those with smaller numbers."""
+    states = draw(st.lists(st.sampled_from(STATES), min_size=1, max_size=9))
+    tasks = [
+        task(str(n), *draw(st.sets(st.sampled_from([str(m) for m in range(n)]))) if n else (), state=state)
+        for n, state in enumerate(states)
+    ]
+    return Plan.of(draw(st.permutations(tasks)))
+
+
+@given(plans())
+@settings(max_examples=150, deadline=None)
+def test_what_most_waits_for_comes_first(plan: Plan) -> None:
+    urgency = plan.urgency()
+    for open_task in plan.tasks.values():
+        followers = [urgency[t.id][0] for t in plan.tasks.values() if open_task.id in t.needs]
+        is_open = open_task.state not in {"completed", "dropped"}
+        assert urgency[open_task.id][0] == min(followers, default=0) - is_open
+    ready = ids(plan.ready())
+    assert ready == sorted(ready, key=lambda task_id: urgency[task_id])
+    assert ready == [t for t in sorted(plan.tasks, key=lambda t: urgency[t]) if t in ready]
+
+
+def test_the_longest_chain_is_begun_first() -> None:
+    plan = Plan.of([task("short"), task("end", "middle"), task("middle", "start"), task("start")])
+    assert ids(plan.ready()) == ["start", "short"]
+    assert ids(plan.with_state("start", "completed").ready()) == ["middle", "short"]

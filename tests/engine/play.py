@@ -154,7 +154,10 @@ class _User:
         if isinstance(record.event, QuestionAsked):
             answer = self.answers.pop(0) if self.answers else {"asked": "", "answer": "nobody answers"}
             assert str(answer["asked"]) in record.event.text, f"{answer} for {record.event.text!r}"
-            self._tasks.start_soon(self.conductor.answer, record.event.question_id, str(answer["answer"]))
+            if "after" in answer:
+                self.acts.append({**answer, "at": answer["after"], "question": record.event.question_id})
+            else:
+                self._tasks.start_soon(self.conductor.answer, record.event.question_id, str(answer["answer"]))
         for act in [act for act in self.acts if line.startswith(str(act["at"]))]:
             self.acts.remove(act)
             self._act(act, record.mission_id)
@@ -164,6 +167,8 @@ class _User:
             write(self._root / path, text)
         if decision := next((word for word in ("accept", "reject") if word in act), None):
             self._tasks.start_soon(self._decide, decision, act, mission_id)
+        if "question" in act:
+            self._tasks.start_soon(self.conductor.answer, str(act["question"]), str(act["answer"]))
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):

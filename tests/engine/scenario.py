@@ -10,7 +10,8 @@ fenced blocks counts, the rest is for readers.
   `["tool", {arguments}]` is a call, a list of such is several, a text is an answer in words. Objects are
   `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
   `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time.
-- User: `{"asked": part of a question, "answer": text}`, in the order of the questions, and
+- User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
+  beginning of an event's line, the answer comes then), and
   `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `leave` (close Podium), or
   `accept` or `reject` (the label of a proposal), which may name `hunks` and a `reason`.
 """

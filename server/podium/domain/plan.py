@@ -22,6 +22,13 @@ BOXES: Mapping[TaskState, str] = {
 """How the plan document shows each state."""
 
 
+CLOSED: frozenset[TaskState] = frozenset({"completed", "dropped"})
+
+Urgency: TypeAlias = tuple[int, int]
+"""What sorts tasks by how much waits for them, the most urgent first: minus the length of the longest chain
+of open tasks that begins with it, then its place in the plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One atomic unit of work. `files` and `checks` say where it works and what must be green."""
@@ -67,12 +74,33 @@ class Plan:
         return Plan(by_id)
 
     def ready(self) -> list[Task]:
-        """Return the pending tasks whose needs are all closed, in plan order."""
-        return [t for t in self.tasks.values() if t.state == "pending" and self._needs_closed(t)]
+        """Return the pending tasks whose needs are all closed, those on the critical path first."""
+        urgency = self.urgency()
+        ready = (t for t in self.tasks.values() if t.state == "pending" and self._needs_closed(t))
+        return sorted(ready, key=lambda task: urgency[task.id])
+
+    def urgency(self) -> dict[str, Urgency]:
+        """Return how urgent each task is: the more open tasks follow it one after another, the more."""
+        waiting: dict[str, list[str]] = {task_id: [] for task_id in self.tasks}
+        n_needs = {task.id: len(set(task.needs)) for task in self.tasks.values()}
+        for task in self.tasks.values():
+            for need in set(task.needs):
+                waiting[need].append(task.id)
+        in_order = [task_id for task_id, n in n_needs.items() if n == 0]
+        for task_id in in_order:
+            for other in waiting[task_id]:
+                n_needs[other] -= 1
+                if n_needs[other] == 0:
+                    in_order.append(other)
+        chain: dict[str, int] = {}
+        for task_id in reversed(in_order):
+            own = self.tasks[task_id].state not in CLOSED
+            chain[task_id] = own + max((chain[other] for other in waiting[task_id]), default=0)
+        return {task_id: (-chain[task_id], place) for place, task_id in enumerate(self.tasks)}
 
     def closed(self) -> bool:
         """Return whether every task is completed or dropped."""
-        return all(t.state in {"completed", "dropped"} for t in self.tasks.values())
+        return all(t.state in CLOSED for t in self.tasks.values())
 
     def count(self, *states: TaskState) -> int:
         """Return how many tasks are in one of `states`."""
@@ -103,11 +131,11 @@ class Plan:
         task = self.tasks.get(task_id)
         if task is None:
             raise ToolError(f"There is no task {task_id!r}; the plan has {', '.join(self.tasks)}.")
-        if task.state in {"completed", "dropped"}:
+        if task.state in CLOSED:
             raise ToolError(f"Task {task_id!r} is already {task.state}.")
 
     def _needs_closed(self, task: Task) -> bool:
-        return all(self.tasks[need].state in {"completed", "dropped"} for need in task.needs)
+        return all(self.tasks[need].state in CLOSED for need in task.needs)
 
 
 def _cycle(tasks: Mapping[str, Task]) -> list[str]:

@@ -4,13 +4,11 @@ The conversation is append-only, so each request begins with the bytes of the on
 enters it was recorded first.
 """
 
+import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
-
-import anyio
 
 from podium.domain.edit_formats import NoEdits, written_edits
 from podium.domain.events import (
@@ -24,16 +22,19 @@ from podium.domain.events import (
     ToolReturned,
 )
 from podium.domain.messages import Json, Message, sound
+from podium.domain.plan import Urgency
 from podium.domain.rights import TOOLS_OF
 from podium.engine.asking import ask
+from podium.engine.budget import Budget
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.roles import RoleSpec
 from podium.engine.tools.table import OFFERED
 from podium.engine.tools.tool import ToolContext
+from podium.engine.turns import Turns
 from podium.engine.written import carry_out_written
 from podium.errors import ToolError
-from podium.ports import ContextOverflow, Model, ModelRequest
+from podium.ports import ContextOverflow, Model, ModelAnswer, ModelRequest
 
 SILENT_ANSWERS = 3
 """How many answers without a tool call are put up with in one turn."""
@@ -58,28 +59,16 @@ class AgentGaveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AgentDesk:
-    """What all agents of a mission share.
-
-    `before_asking` ends the mission instead of returning when a budget is used up.
-    """
+    """What all agents of a mission share. `urgency` tells how urgent a task is now."""
 
     model: Model
-    limiter: anyio.CapacityLimiter
+    turns: Turns
     record: Record
-    before_asking: Callable[[], Awaitable[None]]
+    budget: Budget
+    urgency: Callable[[str], Urgency]
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
-
-    @asynccontextmanager
-    async def stepped_aside(self) -> AsyncGenerator[None]:
-        """Give the agent's place to another one meanwhile; the agent whose turn it is enters this."""
-        self.limiter.release()
-        try:
-            yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.limiter.acquire()
 
 
 class Agent:
@@ -101,6 +90,7 @@ class Agent:
         self._messages = list(opening)
         self._desk = desk
         self._requests = 0
+        self._known_chars, self._known_tokens = 0, 0
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._open_call: ToolCall | None = None
         self._unrecorded: list[Event] = []
@@ -125,7 +115,7 @@ class Agent:
         if self._open_call is not None:
             self._returned(self._open_call, ToolOutcome(reply, ok=False))
             self._open_call = None
-        async with self._desk.limiter:
+        async with self._desk.turns.turn(self._desk.urgency(self._task_id)):
             silent = 0
             for _ in range(self._spec.steps):
                 message = await self._ask(facts)
@@ -142,35 +132,41 @@ class Agent:
     async def _ask(self, facts: Mapping[str, Json]) -> Message:
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
-        await self._desk.before_asking()
-        await self._record(ModelAsked(self.id, request_id))
-        request = ModelRequest(
-            request_id,
-            self._model,
-            self._spec.role,
-            tuple(self._messages),
-            OFFERED,
-            facts,
-            self._desk.api_base,
-            self._desk.api_key_env,
-        )
+        budget = self._desk.budget
+        n_chars = _size(self._messages) if budget.estimates else 0
+        async with budget.call(n_chars - self._known_chars, self._known_tokens):
+            await self._record(ModelAsked(self.id, request_id))
+            request = ModelRequest(
+                request_id,
+                self._model,
+                self._spec.role,
+                tuple(self._messages),
+                OFFERED,
+                facts,
+                self._desk.api_base,
+                self._desk.api_key_env,
+            )
+            answer = await self._answer(request)
+            message = cast("Message", sound(answer.message))
+            await self._desk.record(
+                ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
+            )
+            budget.learn(n_chars, answer.usage)
+        self._known_chars, self._known_tokens = n_chars, answer.usage.prompt_tokens
+        self._messages.append(message)
+        return message
 
+    async def _answer(self, request: ModelRequest) -> ModelAnswer:
         async def on_fault(reason: str, again_in_s: float | None) -> None:
-            await self._desk.record(ModelFailed(self.id, request_id, reason, again_in_s))
+            await self._desk.record(ModelFailed(self.id, request.request_id, reason, again_in_s))
 
         try:
-            answer = await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+            return await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
         except ContextOverflow as error:
             raise AgentGaveUp(
                 f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "
                 "use a model with a larger context, or a smaller goal."
             ) from error
-        message = cast("Message", sound(answer.message))
-        await self._desk.record(
-            ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
-        )
-        self._messages.append(message)
-        return message
 
     async def _carry_out(self, calls: list[ToolCall], context: ToolContext) -> Decision | None:
         """Carry the calls out in order; a decision ends the turn, and its own result stays open."""
@@ -242,3 +238,8 @@ class Agent:
     async def _record(self, event: Event) -> None:
         events, self._unrecorded = [*self._unrecorded, event], []
         await self._desk.record(*events)
+
+
+def _size(messages: Sequence[Message]) -> int:
+    """Return how many characters a request has, roughly."""
+    return len(json.dumps([messages, OFFERED]))

@@ -15,7 +15,6 @@ import anyio
 import anyio.lowlevel
 
 from podium.config import Settings
-from podium.domain import limits
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate
 from podium.domain.events import (
@@ -35,16 +34,18 @@ from podium.domain.events import (
 )
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
-from podium.domain.plan import Task
+from podium.domain.plan import Task, Urgency
 from podium.domain.proposals import between
 from podium.domain.rights import Role
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
 from podium.engine.briefs import Assignment
+from podium.engine.budget import Budget
 from podium.engine.leases import Leases
 from podium.engine.roles import TEAM
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
+from podium.engine.turns import Turns
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import CheckDesk
 from podium.errors import UserError
@@ -119,11 +120,14 @@ class MissionRun:
         self._waiting_since = 0.0
         self._numbers: dict[str, int] = {}
         self._pending: dict[str, _Pending] = {}
+        self.budget = Budget(self.limits, lambda: self.state.spent, self._minutes, self._stop)
+        self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
             services.model,
-            anyio.CapacityLimiter(self.limits.parallel),
+            self._turns,
             self.record,
-            self._before_asking,
+            self.budget,
+            self._urgency,
             settings.api_base,
             settings.api_key_env,
             settings.fallbacks,
@@ -166,10 +170,15 @@ class MissionRun:
             *(QuestionAnswered(question_id, None) for question_id in unanswered), MissionEnded(status, reason)
         )
 
-    async def _before_asking(self) -> None:
-        minutes = (time.time() - self.state.started_at - self._waited_s) / 60
-        if sentence := limits.exceeded(self.limits, self.state.spent, minutes):
-            await self.end("stopped", sentence)
+    def _minutes(self) -> float:
+        return (time.time() - self.state.started_at - self._waited_s) / 60
+
+    async def _stop(self, sentence: str) -> NoReturn:
+        await self.end("stopped", sentence)
+
+    def _urgency(self, task_id: str) -> Urgency:
+        """Return how urgent a task is; what is done for no single task comes first."""
+        return self.state.plan.urgency().get(task_id, (-len(self.state.plan.tasks) - 1, 0))
 
     def _baseline(self) -> Candidate:
         """Return the user's files without what this mission has delivered into them."""
@@ -207,12 +216,13 @@ class MissionRun:
         """Return what the tool calls of an agent may touch."""
 
         async def ask(text: str, options: tuple[str, ...]) -> str:
-            return await self.question(text, options, task_id, agent_id)
+            async with self._turns.stepped_aside(self._urgency(task_id)):
+                return await self.question(text, options, task_id, agent_id)
 
         @asynccontextmanager
         async def waits(path: str, holder: str) -> AsyncGenerator[None]:
             await self.record(LeaseAwaited(agent_id, path, holder))
-            async with self._agents.stepped_aside():
+            async with self._turns.stepped_aside(self._urgency(task_id)):
                 yield
 
         async def claim(path: str) -> bool:

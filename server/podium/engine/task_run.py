@@ -7,7 +7,7 @@ user, or (while it waits) a question. A Worker that says it is done only starts 
 from collections import Counter
 from dataclasses import dataclass, field
 
-from podium.domain import fingerprint, limits
+from podium.domain import fingerprint
 from podium.domain.events import (
     AttemptStarted,
     FindingChanged,
@@ -118,8 +118,7 @@ async def _attempts(
     facts = run.facts(task=briefs.task_facts(task))
     reply = ""
     while True:
-        if sentence := limits.attempts_exceeded(run.limits, run.state.spent):
-            await run.end("stopped", sentence)
+        await run.budget.attempt()
         memory.attempts += 1
         fixing = memory.attempts > 1 or run.request.kind == "fix"
         await run.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
