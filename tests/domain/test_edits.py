@@ -1,6 +1,5 @@
 """What becomes of the edits that models send."""
 
-import time
 from collections import Counter
 from contextlib import suppress
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.domain.edits import Edit, apply_edit, apply_edits, refuse_elisions
+from podium.domain.edits import apply_edit, refuse_elisions
 from podium.domain.text_file import TextFile
 from podium.errors import ToolError
 from tests.domain.edit_corpus import ROWS, Row
@@ -99,15 +98,12 @@ def big_file() -> str:
         ("value = a * 1249 + c", "x"),
     ],
 )
-def test_a_file_of_5000_lines_takes_an_instant(old: str, new: str) -> None:
+@pytest.mark.timeout(20)
+def test_a_file_of_5000_lines_is_searched_in_far_less_than_its_square(old: str, new: str) -> None:
     text = big_file()
-    spent: list[float] = []
     for _ in range(3):
-        started = time.process_time()
         with suppress(ToolError):
             apply_edit(text, old, new)
-        spent.append(time.process_time() - started)
-    assert min(spent) < 0.15
 
 
 def test_a_near_miss_shows_the_file_s_own_lines_with_their_numbers() -> None:
@@ -125,39 +121,11 @@ def test_noise_never_matches_by_chance(noise: list[str]) -> None:
         apply_edit(text, "\n".join(["#", *noise]), "x")
 
 
-def test_several_edits_are_applied_in_order() -> None:
-    edits = [Edit("a", "1", "2"), Edit("a", "2", "3"), Edit("b", "x", "y"), Edit("new", "", "z\n")]
-    result = apply_edits({"a": "1\n", "b": "x\n", "untouched": "u"}, edits)
-    assert result.texts == {"a": "3\n", "b": "y\n", "new": "z\n"}
-    assert result.notes == ()
-
-
-def test_one_edit_that_fails_fails_them_all() -> None:
-    files = {"a": "1\n", "b": "x\n"}
-    with pytest.raises(
-        ToolError, match=r"Edit 2 of 2 \(b\): .*not found[\s\S]*None of the edits was applied"
-    ):
-        apply_edits(files, [Edit("a", "1", "2"), Edit("b", "missing", "y")])
-    assert files == {"a": "1\n", "b": "x\n"}
-
-
-def test_an_edit_of_a_missing_file_says_how_to_create_it() -> None:
-    with pytest.raises(ToolError, match=r"gone\.py: There is no such file. Create it with write_file"):
-        apply_edits({}, [Edit("gone.py", "a", "b")])
-
-
-def test_notes_name_their_file() -> None:
-    result = apply_edits({"a": "x = 1  \ny\n"}, [Edit("a", "x = 1\ny", "x = 1\nz")])
-    assert result.notes == ("a: `old` matched in spite of its trailing space.",)
-
-
 def test_elisions_are_found_in_whole_files_too() -> None:
     with pytest.raises(ToolError, match="existing code"):
         refuse_elisions("import os\n# ... existing code ...\n")
     refuse_elisions("import os\n# ... existing code ...\n", ["# ... existing code ..."])
 
 
-def test_a_very_long_line_is_searched_for_elisions_in_no_time() -> None:
-    started = time.process_time()
-    refuse_elisions("# ... " + "rest of the code " * 20_000)
-    assert time.process_time() - started < 0.5
+def test_a_very_long_line_is_searched_for_elisions_without_going_back_and_forth() -> None:
+    refuse_elisions("# ... " + "rest of the code " * 200_000)

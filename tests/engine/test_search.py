@@ -1,6 +1,5 @@
 """The tool `search`, on files that a test writes."""
 
-import time
 from pathlib import Path
 
 import anyio
@@ -48,18 +47,17 @@ async def test_an_expression_that_would_match_for_years_stops_nothing_else_and_i
     tmp_path: Path,
 ) -> None:
     (tmp_path / "a.txt").write_text("a" * 60 + "!\n", encoding="utf-8")
-    longest = 0.0
+    beats = 0
 
     async def beat() -> None:
-        nonlocal longest
+        nonlocal beats
         while True:
-            began = time.monotonic()
             await anyio.sleep(0.01)
-            longest = max(longest, time.monotonic() - began)
+            beats += 1
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(beat)
         with pytest.raises(ToolError, match="too long"):
             await run(context(tmp_path), Search(pattern="(a|aa)+$", regex=True))
         tasks.cancel_scope.cancel()
-    assert longest < 2
+    assert beats > 3

@@ -29,7 +29,7 @@ class RawClient:
     Whatever is waited for comes within `patience_s`, or `NoAnswer` is raised.
     """
 
-    def __init__(self, module: str, *args: str, patience_s: float = 10) -> None:
+    def __init__(self, module: str, *args: str, patience_s: float = 30) -> None:
         self.patience_s = patience_s
         self.received: list[Message] = []
         self.answer: Callable[[Message], Message | None] = lambda _request: None

@@ -110,32 +110,6 @@ def test_subscribers_hear_every_change_in_order_until_they_leave() -> None:
     assert heard == [("opened", "a"), ("changed", "ab"), ("saved", "ab"), ("closed", "ab")]
 
 
-async def test_waiting_for_a_change_ends_with_the_next_one_of_that_document() -> None:
-    documents = Documents()
-    documents.did_open(opened("a"))
-    documents.did_open(opened("other", uri="file:///other"))
-    seen: list[str | None] = []
-
-    async def wait() -> None:
-        document = await documents.wait_change(URI, 5)
-        seen.append(document.content if document else None)
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(wait)
-        tasks.start_soon(wait)
-        await anyio.wait_all_tasks_blocked()
-        documents.did_change(changed(edit((0, 0), (0, 0), "x"), uri="file:///other"))
-        await anyio.wait_all_tasks_blocked()
-        assert seen == []
-        documents.did_change(changed(edit((0, 1), (0, 1), "b")))
-    assert seen == ["ab", "ab"]
-
-
-async def test_waiting_for_a_change_that_does_not_come_times_out() -> None:
-    with pytest.raises(TimeoutError):
-        await Documents().wait_change(URI, 0.01)
-
-
 async def test_delivery_waits_until_the_document_holds_the_text() -> None:
     documents = Documents()
     documents.did_open(opened("a"))

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,11 +115,9 @@ def test_the_clients_first_encoding_that_is_known_is_taken() -> None:
         assert can["positionEncoding"] == "utf-32"
 
 
-def test_the_server_starts_quickly_small_and_says_what_it_can() -> None:
-    started = time.perf_counter()
+def test_the_server_starts_small_and_says_what_it_can() -> None:
     with RawClient(SERVER, "5") as client:
         can = client.initialize()["capabilities"]
-        assert time.perf_counter() - started < 8  # far above the half second of an idle machine
         assert can["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
         assert can["executeCommandProvider"] == {
             "commands": ["probe.command", "probe.sleep"],

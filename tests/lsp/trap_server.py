@@ -115,9 +115,11 @@ class Probes:
 
     async def text_after_wait(self, params: Params) -> object:
         """Return the text as it is at the first step, and again after the next change."""
-        first = self.host.documents.get(params["uri"])
+        documents, uri = self.host.documents, params["uri"]
+        first = documents.get(uri)
         before = first and first.content
-        changed = await self.host.documents.wait_change(params["uri"], 5)
+        await documents.wait_until(uri, lambda now: (now and now.content) != before, 5)
+        changed = documents.get(uri)
         return [before, changed and changed.content]
 
     async def wait_text(self, params: Params) -> bool:

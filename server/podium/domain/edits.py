@@ -47,42 +47,6 @@ class EditOutcome:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EditedFiles:
-    """The new text of every file that was edited, and the notes of its edits, each with its path."""
-
-    texts: Mapping[str, str]
-    notes: tuple[str, ...]
-
-
-def apply_edits(files: Mapping[str, str], edits: Sequence[Edit]) -> EditedFiles:
-    """Return what the edited ones of `files` become by all `edits`, in order; each sees the ones before it.
-
-    Raises:
-        ToolError: one of them fails; the text says which, and that none of them was applied.
-    """
-    texts: dict[str, str] = {}
-    notes: list[str] = []
-    for number, edit in enumerate(edits, 1):
-        try:
-            outcome = _apply_one({**files, **texts}, edit)
-        except ToolError as error:
-            if len(edits) == 1:
-                raise ToolError(f"{edit.path}: {error}") from error
-            place = f"Edit {number} of {len(edits)} ({edit.path})"
-            raise ToolError(f"{place}: {error} None of the edits was applied.") from error
-        texts[edit.path] = outcome.text
-        if outcome.note:
-            notes.append(f"{edit.path}: {outcome.note}")
-    return EditedFiles(texts, tuple(notes))
-
-
-def _apply_one(texts: Mapping[str, str], edit: Edit) -> EditOutcome:
-    if edit.path not in texts and edit.old:
-        raise ToolError("There is no such file. Create it with write_file, or correct the path.")
-    return apply_edit(texts.get(edit.path, ""), edit.old, edit.new, edit.path)
-
-
 def apply_edit(text: str, old: str, new: str, path: str = "") -> EditOutcome:
     """Return `text` with `old` replaced by `new`; `path` only tells what kind of text it is.
 

@@ -71,17 +71,6 @@ class Documents:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    async def wait_change(self, uri: str, timeout_s: float) -> Document | None:
-        """Wait for the next change of `uri`, of any kind, and return the document, or None once closed.
-
-        Raises:
-            TimeoutError: nothing changed within `timeout_s`.
-        """
-        event = self._waiting.setdefault(key_of(uri), anyio.Event())
-        with anyio.fail_after(timeout_s):
-            await event.wait()
-        return self.get(uri)
-
     async def wait_until(self, uri: str, holds: Callable[[Document | None], bool], timeout_s: float) -> bool:
         """Return whether `holds` is true of `uri` now, or becomes true within `timeout_s`.
 
