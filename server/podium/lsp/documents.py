@@ -5,7 +5,7 @@ message is handled. A file that is not open is none of this module's business.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -40,10 +40,14 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """What happened to a document; after `closed`, it is the last that is heard of `document`."""
+    """What happened to a document; after `closed`, it is the last that is heard of `document`.
+
+    `edits` are the client's own words for a change: each refers to the text after the one before.
+    """
 
     kind: ChangeKind
     document: Document
+    edits: Sequence[types.TextDocumentContentChangeEvent] = ()
 
 
 Subscriber: TypeAlias = Callable[[DocumentChange], None]
@@ -102,7 +106,7 @@ class Documents:
             else:
                 document.text = Text(change.text)
         document.version = params.text_document.version
-        self._tell("changed", document)
+        self._tell("changed", document, params.content_changes)
 
     def did_save(self, params: types.DidSaveTextDocumentParams) -> None:
         """Tell the subscribers that the file on disk is now what the document is."""
@@ -115,8 +119,13 @@ class Documents:
         if document is not None:
             self._tell("closed", document)
 
-    def _tell(self, kind: ChangeKind, document: Document) -> None:
-        change = DocumentChange(kind, document)
+    def _tell(
+        self,
+        kind: ChangeKind,
+        document: Document,
+        edits: Sequence[types.TextDocumentContentChangeEvent] = (),
+    ) -> None:
+        change = DocumentChange(kind, document, edits)
         for subscriber in tuple(self._subscribers):
             subscriber(change)
         if waiting := self._waiting.pop(key_of(document.uri), None):

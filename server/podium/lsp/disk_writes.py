@@ -1,0 +1,36 @@
+"""What a delivery writes to the disk itself: files that an editor cannot, or will not, change."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from podium.domain.paths import confined
+from podium.lsp.atomic import write_atomically
+from podium.lsp.targets import Target
+from podium.ports import Delivery
+
+
+def write_all(root: Path, targets: Sequence[Target]) -> Delivery:
+    """Write all targets, or none of them: what was written before a failure is put back."""
+    done: list[Target] = []
+    try:
+        for target in targets:
+            _write(root, target.path, target.then)
+            done.append(target)
+    except OSError as error:
+        take_back(root, done)
+        return Delivery("refused", f"{error.filename}: {error.strerror}")
+    return Delivery("disk")
+
+
+def take_back(root: Path, targets: Sequence[Target]) -> None:
+    """Write what the targets held before, last first."""
+    for target in reversed(targets):
+        _write(root, target.path, target.now)
+
+
+def _write(root: Path, path: str, content: bytes | None) -> None:
+    place = (root / confined(path)).resolve()
+    if content is None:
+        place.unlink(missing_ok=True)
+        return
+    write_atomically(place, content)

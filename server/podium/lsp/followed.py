@@ -1,0 +1,152 @@
+"""A document that is followed through a delivery: which of its changes are the server's edit, and which typing.
+
+The client tells of the edit that it applied in the same stream as of the user's typing, and in order. The
+edit is known by its effect: the text right after it is the text right before it with the edit's ranges
+replaced. So it is also found where the client applied it to a newer text than it was made for, which puts
+it into other lines and over what was typed there: it went *astray*. From then on the document is followed
+with two texts in mind, the one that is there and the one without the edit, in which all typing stays.
+
+One thing cannot be told apart: an edit that inserts one character, applied astray, and an edit that the
+client dropped while its user typed that very character at that very place look the same on the wire. Such a
+character is taken for the user's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Literal, TypeAlias
+
+from lsprotocol import types
+
+from podium.domain.merge import merge3
+from podium.domain.splices import Splice, rebased, spliced, splices
+from podium.domain.text import Encoding, Text
+from podium.lsp.documents import offsets
+
+Sighting: TypeAlias = Literal["unseen", "arrived", "astray"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A moment: the `text` then, the text that is `wanted` instead, and what was typed `since`."""
+
+    text: str
+    wanted: str
+    since: tuple[Splice, ...] = ()
+
+    def back(self) -> tuple[Splice, ...]:
+        """Return what leads from the text of now to the one that is wanted, typing included."""
+        return reduce(rebased, self.since, splices(self.text, self.wanted))
+
+
+class Followed:
+    """One document, from `content` on. `sighting` tells what became of the edit that was expected last."""
+
+    def __init__(self, content: str, encoding: Encoding) -> None:
+        self.sighting: Sighting = "unseen"
+        self._encoding: Encoding = encoding
+        self._text = Text(content)
+        self._sent: tuple[types.TextEdit, ...] = ()
+        self._made_for = content
+        self._mark: _Mark | None = None
+        self._otherwise: _Mark | None = None
+        """The mark as it would be if the edit that went astray was the user's own typing."""
+        self._refused = False
+
+    def expect(self, edits: Sequence[types.TextEdit], made_for: str) -> None:
+        """Look out for an edit that was made for the text `made_for`."""
+        self.sighting = "unseen"
+        self._sent, self._made_for = tuple(edits), made_for
+        self._otherwise, self._refused = None, False
+
+    def change(self, edits: Sequence[types.TextDocumentContentChangeEvent]) -> None:
+        """Take in what the client tells in one message: any number of edits of the user's, and the server's."""
+        texts, steps = [self._text.content], list[Splice]()
+        for edit in edits:
+            for step in self._steps(texts[-1], edit):
+                steps.append(step)
+                texts.append(spliced(texts[-1], (step,)))
+            self._text = Text(texts[-1])
+        found = self._find(texts) if self._awaits() else None
+        if found is None:
+            self._type(steps)
+            return
+        first, last = found
+        self._type(steps[:first])
+        self._see(texts[first], texts[last], steps[first:last])
+        self._type(steps[last:])
+
+    def back(self) -> tuple[Splice, ...]:
+        """Return what takes the server's edits out of the text as it is now, and leaves all typing in."""
+        return self._mark.back() if self._mark else ()
+
+    def refused(self) -> None:
+        """Take note that the client says that it did not apply the edit: what looks like it astray is typing."""
+        self._refused = True
+        if self.sighting == "astray":
+            self._mark, self.sighting = self._otherwise, "unseen"
+
+    def _awaits(self) -> bool:
+        return bool(self._sent) and self.sighting == "unseen"
+
+    def _steps(self, before: str, edit: types.TextDocumentContentChangeEvent) -> Sequence[Splice]:
+        """Return a change as splices, each of the text after the one before.
+
+        A client that sends whole texts may send the server's edit and typing as one; where fewer characters
+        lead to it from the text with the edit than from the one without, the edit came first.
+        """
+        if isinstance(edit, types.TextDocumentContentChangePartial):
+            return [Splice(*offsets(self._text, edit.range, self._encoding), edit.text)]
+        alone = splices(before, edit.text)
+        if self._awaits() and before == self._made_for:
+            ours = self._spans(before)
+            after = splices(spliced(before, ours), edit.text)
+            if _size(after) < _size(alone):
+                return [*ours[::-1], *after[::-1]]
+        return alone[::-1]
+
+    def _find(self, texts: Sequence[str]) -> tuple[int, int] | None:
+        """Return between which two of the successive `texts` the edit was applied."""
+        for first, before in enumerate(texts[:-1]):
+            after = self._applied(before)
+            for last in range(first + 1, len(texts)):
+                if texts[last] == after:
+                    return first, last
+        return None
+
+    def _spans(self, before: str) -> list[Splice]:
+        """Return the edit as its positions say it of `before`, in order."""
+        text = Text(before)
+        spans = (Splice(*offsets(text, e.range, self._encoding), e.new_text) for e in self._sent)
+        return sorted(spans, key=lambda span: (span.start, span.end))
+
+    def _applied(self, before: str) -> str:
+        return spliced(before, self._spans(before))
+
+    def _see(self, before: str, after: str, steps: Sequence[Splice]) -> None:
+        """Take the change from `before` to `after` for the server's edit, unless it cannot be."""
+        merge = merge3(self._made_for, self._applied(self._made_for), before)
+        meant = not merge.conflicts and merge.text == after
+        if not meant and (self._refused or _is_one_keystroke(before, after)):
+            self._type(steps)
+            return
+        self.sighting = "arrived" if meant else "astray"
+        wanted = before if self._mark is None else spliced(before, self._mark.back())
+        self._otherwise = self._mark and replace(self._mark, since=(*self._mark.since, *steps))
+        self._mark = _Mark(after, wanted)
+
+    def _type(self, steps: Sequence[Splice]) -> None:
+        if self._mark:
+            self._mark = replace(self._mark, since=(*self._mark.since, *steps))
+        if self._otherwise:
+            self._otherwise = replace(self._otherwise, since=(*self._otherwise.since, *steps))
+
+
+def _size(found: Sequence[Splice]) -> int:
+    return sum(splice.end - splice.start + len(splice.new) for splice in found)
+
+
+def _is_one_keystroke(before: str, after: str) -> bool:
+    """Return whether one key could have made this change: it removes nothing and inserts one character."""
+    found = splices(before, after)
+    return len(found) == 1 and found[0].start == found[0].end and found[0].new in {found[0].new[:1], "\r\n"}
