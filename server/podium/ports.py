@@ -1,6 +1,7 @@
 """What the engine needs from the outside world. Adapters and front ends implement it; tests fake it."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -164,16 +165,29 @@ class Checks(Protocol):
 class Journal(Protocol):
     """The write-ahead log of missions."""
 
-    async def append(self, mission_id: str, events: Sequence[Event]) -> Sequence[Record]:
-        """Return the records of `events` once they are durable, numbered without gaps per mission."""
+    async def append(
+        self, mission_id: str, events: Sequence[Event], after: int | None = None
+    ) -> Sequence[Record]:
+        """Return the records of `events` once they are durable, numbered without gaps per mission.
+
+        With `after`, nothing is written and nothing returned unless that is the number of the mission's last.
+        """
         ...
 
-    async def read(self, mission_id: str) -> Sequence[Record]:
-        """Return the records of one mission in order; empty when it is unknown."""
+    async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
+        """Return the records of one mission in order, those up to number `after` left out."""
         ...
 
-    async def missions(self) -> Sequence[str]:
-        """Return the ids of all missions of this workspace, oldest first."""
+    async def missions(self) -> Mapping[str, int]:
+        """Return the number of the last record of each mission of this workspace, by id, oldest first."""
+        ...
+
+    def deciding(self) -> AbstractAsyncContextManager[None]:
+        """Be the only server that decides on missions of this workspace that have ended.
+
+        Raises:
+            UserError: another one does so just now.
+        """
         ...
 
 

@@ -89,6 +89,12 @@ class Editor:
             buffer.text, buffer.version = text, buffer.version + 1
             self._changed(path, [{"text": text}])
 
+    def save(self, path: str) -> None:
+        """Write a buffer to the disk."""
+        with self._typing:
+            (self.root / path).write_bytes(self.buffers[path].text.encode())
+            self.wire.notify("textDocument/didSave", {"textDocument": {"uri": self.uri(path)}})
+
     def close(self, path: str) -> None:
         """Close a buffer without saving it."""
         with self._typing:

@@ -1,14 +1,19 @@
 """What outlives a server, and what two servers on one workspace make of each other."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import anyio
 import pytest
 
+from podium.adapters.journal import SqliteJournal
+from podium.adapters.processes import process_lives, process_of, this_process
+from podium.domain.events import MissionStarted, Process
 from tests.e2e.editor import CommandFailed, Editor, editing
 from tests.lsp.raw_client import ROOT, Message
 
@@ -68,18 +73,128 @@ def test_two_servers_on_one_workspace_leave_each_others_missions_alone(project: 
         mission_id, question = waiting(first)
         with serving(project) as second:
             assert status(second, mission_id)[0] == "waiting"
-            with pytest.raises(CommandFailed, match="does not run here"):
-                second.execute("podium.answer", {"questionId": question["id"], "answer": "no"})
-            assert second.execute("podium.cancel", mission_id)["status"] == "waiting"
+            answer = {"questionId": question["id"], "answer": "no"}
+            for act in (
+                ("podium.answer", answer),
+                ("podium.cancel", mission_id),
+                ("podium.undo", mission_id),
+            ):
+                with pytest.raises(
+                    CommandFailed, match=rf"does not run here .* \(process {first.wire.process.pid}\)"
+                ):
+                    second.execute(*act)
             searches = [editor.start("podium.search", "add") for editor in (first, second)]
-            assert [e.ended(m)["status"] for e, m in zip((first, second), searches, strict=True)] == [
-                "signed_off",
-                "signed_off",
-            ]
+            for mine, theirs, search in ((first, second, searches[0]), (second, first, searches[1])):
+                ended = mine.ended(search)
+                assert ended["status"] == "signed_off"
+                assert theirs.execute("podium.show", search) == ended
         assert status(first, mission_id)[0] == "waiting"
     with serving(project) as third:
         assert status(third, mission_id) == ("stopped", "Podium was closed while the mission ran.")
         assert {status(third, m)[0] for m in searches} == {"signed_off"}
+
+
+def test_a_mission_is_shown_as_it_stands_while_another_server_carries_it_out(project: Path) -> None:
+    with serving(project) as first, serving(project) as second:
+        mission_id, question = waiting(first)
+        here, there = (editor.execute("podium.show", mission_id) for editor in (first, second))
+        assert there == {**here, "elsewhere": True}
+        assert there["questions"] == [question]
+        first.execute("podium.answer", {"questionId": question["id"], "answer": "no"})
+        ended = first.ended(mission_id)
+        assert (ended["status"], ended["elsewhere"]) == ("stopped", False)
+        assert second.execute("podium.wait", mission_id) == ended
+
+
+def test_a_mission_whose_process_id_was_given_to_another_program_is_not_taken_for_alive(
+    project: Path,
+) -> None:
+    started = MissionStarted("x", "task", "m", "verified", process=os.getpid(), process_started="long ago")
+
+    async def record() -> None:
+        async with await SqliteJournal.open(project, state=project.parent / "state") as journal:
+            await journal.append("m-1", [started])
+
+    anyio.run(record)
+    with serving(project) as editor:
+        assert status(editor, "m-1") == ("stopped", "Podium was ended while the mission ran.")
+
+
+def test_a_process_is_known_by_its_start_and_not_by_its_id_alone() -> None:
+    this = this_process()
+    assert process_lives(this)
+    assert process_lives(Process(this.id))
+    assert not process_lives(Process(this.id, "long ago"))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        other = process_of(child.pid)
+        assert process_lives(other)
+        child.communicate(b"\n")
+        assert not process_lives(other)
+
+
+def test_what_one_editor_applied_and_saved_is_neither_overwritten_nor_brought_back_by_the_other(
+    project: Path,
+) -> None:
+    """The second editor has the file open all the time, with unsaved text, and does not load it again."""
+    fault, mended = "return a - b\n", "return a + b\n"
+    with (
+        editing(project, project.parent / "state", {}) as first,
+        editing(project, project.parent / "state", {}) as second,
+    ):
+        for editor, typed in ((first, "# first\n"), (second, "# second\n")):
+            editor.open("calc.py", f"def add(a, b):\n    {fault}\n\n{typed}")
+        done = first.mission("podium.task", "make the failing test pass")
+        assert (done["status"], first.text("calc.py")) == (
+            "signed_off",
+            f"def add(a, b):\n    {mended}\n\n# first\n",
+        )
+        first.save("calc.py")
+        saved = first.disk("calc.py")
+
+        # What is not in this editor cannot be taken out of it, and is not said to be.
+        (undone,) = second.execute("podium.undo", done["missionId"])["proposals"]
+        assert not undone["done"]
+        assert "it was applied in another editor, and calc.py in this one is not as there" in undone["reason"]
+
+        again = second.mission("podium.task", "make the failing test pass")
+        assert (again["status"], second.text("calc.py")) == (
+            "signed_off",
+            f"def add(a, b):\n    {mended}\n\n# second\n",
+        )
+        assert (first.text("calc.py"), first.disk("calc.py")) == (saved, saved)
+
+        # Each undoes its own; the text of the other stays as it is.
+        assert first.execute("podium.undo", done["missionId"])["proposals"][0]["done"]
+        assert (fault in first.text("calc.py"), fault in second.text("calc.py")) == (True, False)
+        first.execute("podium.undo", done["missionId"])
+
+        # Once the file is loaded from the disk here too, it can be undone here as well.
+        second.close("calc.py")
+        second.open("calc.py")
+        assert second.execute("podium.undo", done["missionId"])["proposals"][0]["done"]
+        assert second.text("calc.py") == f"def add(a, b):\n    {fault}\n\n# first\n"
+        assert first.disk("calc.py") == saved
+
+
+def test_a_change_under_review_is_decided_on_once_whichever_editor_does_it(project: Path) -> None:
+    settings = {"apply": "review"}
+    with (
+        editing(project, project.parent / "state", settings) as first,
+        editing(project, project.parent / "state", settings) as second,
+    ):
+        mission_id = first.start("podium.task", "make the failing test pass")
+        first.diagnostics("calc.py")
+        (proposal,) = second.execute("podium.show", mission_id)["proposals"]
+        decision = {"proposalId": proposal["id"]}
+        with pytest.raises(CommandFailed, match="decide on its changes there"):
+            second.execute("podium.accept", decision)
+        first.execute("podium.cancel", mission_id)
+        second.execute("podium.accept", decision)
+        assert "return a + b" in second.text("calc.py")
+        for act in ("podium.accept", "podium.reject"):
+            with pytest.raises(CommandFailed, match="it is delivered"):
+                first.execute(act, decision)
+        assert first.applied == []
 
 
 @pytest.fixture

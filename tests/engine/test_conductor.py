@@ -1,7 +1,7 @@
 """The conductor lives on, whatever happens to a mission, and its records can always be replayed."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,18 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
 from podium.config import Settings
-from podium.domain.events import AgentStarted, Event, MissionEnded, MissionStarted, QuestionAsked, Record
+from podium.domain.events import (
+    AgentStarted,
+    Event,
+    MissionEnded,
+    MissionStarted,
+    PlanSet,
+    Process,
+    QuestionAsked,
+    Record,
+)
 from podium.domain.messages import Json
+from podium.domain.plan import Task
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.roles import prompt
@@ -135,11 +145,61 @@ async def test_waiting_gives_the_mission_as_it_is_when_time_is_up(root: Path) ->
 async def test_a_mission_of_a_process_that_died_is_stopped_at_the_next_start(root: Path) -> None:
     async with services(root) as outside:
         await outside.journal.append("m-1", [MissionStarted("x", "task", "m", "verified", process=1)])
-        async with Conductor(outside, lambda pid: pid == 1) as other:
+        async with Conductor(outside, lambda process: process == Process(1)) as other:
             assert other.state("m-1").status == "planning"
         async with Conductor(outside, lambda _: False) as again:
             assert again.state("m-1").status == "stopped"
         assert isinstance((await outside.journal.read("m-1"))[-1].event, MissionEnded)
+
+
+async def test_what_another_server_does_is_known_when_asked_for(root: Path) -> None:
+    lives = {Process(1), Process(2)}
+    started = MissionStarted("x", "task", "m", "verified", process=1)
+    async with services(root) as outside, Conductor(outside, lives.__contains__, Process(2)) as conductor:
+        await outside.journal.append("m-1", [started])
+        with pytest.raises(UserError, match="no mission 'm-1'"):
+            conductor.state("m-1")
+        await conductor.catch_up()
+        assert conductor.elsewhere(conductor.state("m-1"))
+        await outside.journal.append("m-1", [PlanSet((Task("t", "T", "-"),))])
+        for act in (
+            conductor.cancel("m-1"),
+            conductor.undo("m-1"),
+            conductor.proposals.reject("m-1.p-1", None),
+        ):
+            with pytest.raises(UserError, match=r"does not run here but in another Podium \(process 1\)"):
+                await act
+        lives.clear()
+        await conductor.catch_up()
+        await conductor.catch_up()
+        assert conductor.state("m-1").status == "stopped"
+        assert [type(r.event) for r in await outside.journal.read("m-1")] == [
+            MissionStarted,
+            PlanSet,
+            MissionEnded,
+        ]
+
+
+async def test_of_two_servers_that_see_a_dead_mission_one_writes_it_down(root: Path) -> None:
+    started = MissionStarted("x", "task", "m", "verified", process=1)
+    async with services(root) as outside, services(root) as others:
+        await outside.journal.append("m-1", [started])
+        conductors = [Conductor(s, lambda _: False, Process(n)) for n, s in ((2, outside), (3, others))]
+        async with anyio.create_task_group() as both:
+            for conductor in conductors:
+                both.start_soon(conductor.catch_up)
+        assert [c.state("m-1").status for c in conductors] == ["stopped", "stopped"]
+        assert len(await outside.journal.read("m-1")) == 2
+
+
+async def test_two_servers_never_decide_at_once(root: Path) -> None:
+    async with services(root) as outside, services(root) as others:
+        async with outside.journal.deciding():
+            with pytest.raises(UserError, match="Another Podium is applying a decision"):
+                async with others.journal.deciding():
+                    raise AssertionError
+        async with others.journal.deciding():
+            pass
 
 
 class FullDisk:
@@ -149,17 +209,22 @@ class FullDisk:
         self._journal = journal
         self.takes = takes
 
-    async def append(self, mission_id: str, events: Sequence[Event]) -> Sequence[Record]:
+    async def append(
+        self, mission_id: str, events: Sequence[Event], after: int | None = None
+    ) -> Sequence[Record]:
         if self.takes == 0:
             raise UserError("The disk is full; free some space.")
         self.takes -= 1
-        return await self._journal.append(mission_id, events)
+        return await self._journal.append(mission_id, events, after)
 
-    async def read(self, mission_id: str) -> Sequence[Record]:
-        return await self._journal.read(mission_id)
+    async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
+        return await self._journal.read(mission_id, after)
 
-    async def missions(self) -> Sequence[str]:
+    async def missions(self) -> Mapping[str, int]:
         return await self._journal.missions()
+
+    def deciding(self) -> AbstractAsyncContextManager[None]:
+        return self._journal.deciding()
 
 
 async def test_a_full_disk_ends_missions_and_not_the_conductor(root: Path) -> None:

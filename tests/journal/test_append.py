@@ -89,15 +89,30 @@ async def test_missions_are_numbered_apart_and_listed_oldest_first(tmp_path: Pat
     async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
         for mission in ("zebra", "ant", "zebra"):
             await journal.append(mission, [ended()])
-        assert await journal.missions() == ["zebra", "ant"]
+        assert list((await journal.missions()).items()) == [("zebra", 2), ("ant", 1)]
         assert [record.seq for record in await journal.read("zebra")] == [1, 2]
         assert await journal.read("unknown") == []
+
+
+async def test_records_are_read_on_from_a_number(tmp_path: Path) -> None:
+    async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
+        await journal.append("m", [ended("first"), ended("second"), ended("third")])
+        assert [record.seq for record in await journal.read("m", 1)] == [2, 3]
+        assert await journal.read("m", 3) == []
+
+
+async def test_an_append_after_a_record_that_is_not_the_last_writes_nothing(tmp_path: Path) -> None:
+    async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
+        await journal.append("m", [ended("first"), ended("second")])
+        assert list(await journal.append("m", [ended("late")], after=1)) == []
+        assert [record.seq for record in await journal.append("m", [ended("next")], after=2)] == [3]
+        assert len(await journal.read("m")) == 3
 
 
 async def test_an_append_of_nothing_starts_no_mission(tmp_path: Path) -> None:
     async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
         assert list(await journal.append("m", [])) == []
-        assert await journal.missions() == []
+        assert await journal.missions() == {}
 
 
 async def test_concurrent_appends_keep_the_order_of_their_calls(tmp_path: Path) -> None:
@@ -207,4 +222,4 @@ async def test_nobody_waits_for_a_writer_that_crashed(tmp_path: Path) -> None:
                 for _ in range(20):
                     group.start_soon(expect_failure)
             await expect_failure()
-            assert await journal.missions() == []
+            assert await journal.missions() == {}

@@ -66,10 +66,10 @@ async def test_processes_that_share_a_mission_leave_no_gap_and_no_double(tmp_pat
 
 async def test_an_open_journal_sees_what_another_process_wrote(tmp_path: Path) -> None:
     async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
-        assert await journal.missions() == []
+        assert await journal.missions() == {}
         with writer(tmp_path, "theirs", n_writers=1, n_events=1) as process:
             assert acknowledged(process) == [1, 2]
-        assert await journal.missions() == ["theirs"]
+        assert await journal.missions() == {"theirs": 2}
 
 
 FULL_DISK = """

@@ -11,9 +11,9 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -93,12 +93,15 @@ class SqliteJournal:
     ) -> None:
         await self.aclose()
 
-    async def append(self, mission_id: str, events: Sequence[Event]) -> Sequence[Record]:
+    async def append(
+        self, mission_id: str, events: Sequence[Event], after: int | None = None
+    ) -> Sequence[Record]:
         """Return the records of `events` once they are durable, numbered from 1 without gaps per mission.
 
         All of `events` are written, or none; appends take effect in the order of the calls. A call that
         is cancelled before it begins writes nothing. One that has begun returns its records first
-        (milliseconds later), so that nothing is written without its caller knowing.
+        (milliseconds later), so that nothing is written without its caller knowing. With `after`, nothing
+        is written and nothing returned unless that is the number of the mission's last record.
 
         Raises:
             UserError: the disk does not take them; later appends work again when it does.
@@ -110,29 +113,40 @@ class SqliteJournal:
         if not events:
             return ()
         lines = tuple(to_json(event).decode() for event in events)
-        append = _Append(Entry(mission_id, self._now(), tuple(events), lines))
+        append = _Append(Entry(mission_id, self._now(), tuple(events), lines, after))
         self._queue.put(append)
         with anyio.CancelScope(shield=True):
             await append.settled.wait()
         return append.records.result(timeout=0)
 
-    async def read(self, mission_id: str) -> Sequence[Record]:
-        """Return the records of one mission in order; empty when it is unknown.
+    async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
+        """Return the records of one mission in order, those up to number `after` left out.
+
+        There are none of a mission that is unknown.
 
         Raises:
             UserError: the file is damaged, or holds events of a newer Podium.
         """
-        return await anyio.to_thread.run_sync(journal_file.read, self.path, mission_id)
+        return await anyio.to_thread.run_sync(journal_file.read, self.path, mission_id, after)
 
-    async def missions(self) -> Sequence[str]:
-        """Return the ids of all missions of this workspace, oldest first.
+    async def missions(self) -> Mapping[str, int]:
+        """Return the number of the last record of each mission of this workspace, by id, oldest first.
 
         Raises:
             UserError: the file is damaged.
         """
-        query = "SELECT id FROM missions ORDER BY number"
-        rows = await anyio.to_thread.run_sync(journal_file.select, self.path, query)
-        return [mission_id for (mission_id,) in rows]
+        query = "SELECT id, (SELECT coalesce(max(seq), 0) FROM records WHERE mission = number) FROM missions ORDER BY number"
+        return dict(await anyio.to_thread.run_sync(journal_file.select, self.path, query))
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncGenerator[None]:
+        """Be the only process that decides on missions of this workspace that have ended.
+
+        Raises:
+            UserError: another one does so just now.
+        """
+        with closing(await anyio.to_thread.run_sync(journal_file.only_decider, self.path)):
+            yield
 
     async def aclose(self) -> None:
         """Write what waits, fold the write-ahead log into the file, end the writer; at most 15 s."""

@@ -55,12 +55,16 @@ _ADVICE: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Events of one mission to be written together; `lines` are their JSON, `at` is in seconds since 1970."""
+    """Events of one mission to be written together; `lines` are their JSON, `at` is in seconds since 1970.
+
+    With `after`, they are written only if that is the number of the mission's last record.
+    """
 
     mission_id: str
     at: float
     events: tuple[Event, ...]
     lines: tuple[str, ...]
+    after: int | None = None
 
 
 def state_dir() -> Path:
@@ -111,14 +115,17 @@ def write(db: sqlite3.Connection, batch: Sequence[Entry]) -> list[list[Record]]:
     return written
 
 
-def read(path: Path, mission_id: str) -> list[Record]:
-    """Return the records of one mission in order.
+def read(path: Path, mission_id: str, after: int) -> list[Record]:
+    """Return the records of one mission in order, those up to number `after` left out.
 
     Raises:
         UserError: the file is damaged, or holds events of a newer Podium.
     """
-    query = "SELECT seq, at, event FROM records JOIN missions ON mission = number WHERE id = ? ORDER BY seq"
-    rows = select(path, query, mission_id)
+    query = (
+        "SELECT seq, at, event FROM records JOIN missions ON mission = number"
+        " WHERE id = ? AND seq > ? ORDER BY seq"
+    )
+    rows = select(path, query, mission_id, after)
     try:
         return [Record(mission_id, seq, at, from_json(line)) for seq, at, line in rows]
     except ValueError as error:
@@ -128,7 +135,7 @@ def read(path: Path, mission_id: str) -> list[Record]:
         ) from error
 
 
-def select(path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+def select(path: Path, query: str, *values: str | int) -> list[tuple[Any, ...]]:
     """Return the rows of a query, on a connection of its own beside the writer's.
 
     Raises:
@@ -141,6 +148,27 @@ def select(path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
         raise explained(error, path) from error
 
 
+def only_decider(path: Path) -> sqlite3.Connection:
+    """Return what holds off every other process that calls this for the journal `path`, until it is closed.
+
+    It is a lock of SQLite on an empty file of its own, so that the system lets go of it with the process.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    lock = sqlite3.connect(path.with_suffix(".deciding"), timeout=0, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if _kind(error) != sqlite3.SQLITE_BUSY:
+            raise explained(error, path) from error
+        raise UserError(
+            "Another Podium is applying a decision in this workspace; try again when it has."
+        ) from error
+    return lock
+
+
 def explained(error: OSError | sqlite3.Error, path: Path) -> Exception:
     """Return what to raise for `error`: a UserError where the user can help, else the error itself."""
     if isinstance(error, OSError):
@@ -148,8 +176,13 @@ def explained(error: OSError | sqlite3.Error, path: Path) -> Exception:
             f"The journal {path} cannot be used ({error.strerror}): set PODIUM_STATE_DIR to a folder"
             " that Podium may write to."
         )
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the low byte names the kind
+    code = _kind(error)
     return UserError(f"The journal {path} {_ADVICE[code]}.") if code in _ADVICE else error
+
+
+def _kind(error: sqlite3.Error) -> int:
+    """Return what went wrong, as SQLite numbers it: the low byte names the kind."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
@@ -206,6 +239,9 @@ def _insert(db: sqlite3.Connection, batch: Sequence[Entry]) -> list[list[Record]
     written: list[list[Record]] = []
     for entry in batch:
         mission, seq = last.get(entry.mission_id) or _last(db, entry.mission_id)
+        if entry.after not in {None, seq}:
+            written.append([])
+            continue
         records: list[Record] = []
         for n, (event, line) in enumerate(zip(entry.events, entry.lines, strict=True), seq + 1):
             records.append(Record(entry.mission_id, n, entry.at, event))

@@ -1,14 +1,35 @@
-"""Whether another process still lives."""
+"""Which process this is, and whether another one still lives.
+
+The system gives a process's id again after its end, so the time of its start goes with it.
+"""
 
 import ctypes
 import os
+import subprocess
 import sys
+from pathlib import Path
+
+from podium.domain.events import Process
 
 
-def process_lives(pid: int) -> bool:
-    """Return whether a process with this id exists; ids may have been given again to another one."""
-    if pid <= 0:
+def this_process() -> Process:
+    """Return the process that asks."""
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> Process:
+    """Return the process that has this id now."""
+    return Process(pid, _started(pid) or "")
+
+
+def process_lives(process: Process) -> bool:
+    """Return whether the process still runs; where its start is unknown, whether one with its id does."""
+    if process.id <= 0 or not _exists(process.id):
         return False
+    return not process.started or _started(process.id) == process.started
+
+
+def _exists(pid: int) -> bool:
     if sys.platform == "win32":
         synchronize = 0x00100000
         handle = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
@@ -22,3 +43,22 @@ def process_lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process began, in the system's own words; None where it has ended or that is not told."""
+    if sys.platform == "win32":
+        return None
+    if sys.platform == "linux":
+        try:
+            # The name before the last parenthesis may hold anything; see proc(5) for the fields after it.
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] == b"Z" else fields[19].decode()
+    try:
+        argv = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
+        done = subprocess.run(argv, capture_output=True, check=False)  # noqa: S603 - nothing of a user's
+    except OSError:
+        return None
+    return done.stdout.decode("utf-8", "replace").strip() or None

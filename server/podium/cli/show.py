@@ -81,7 +81,8 @@ def _missions(answer: Mapping[str, Json]) -> str:
 def _line(mission: MissionLine) -> str:
     when = datetime.fromtimestamp(mission.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
     tasks = f"{mission.closed}/{mission.total}"
-    return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:10}  {tasks:>5}  {mission.goal}"
+    where = "  (in another Podium)" if mission.elsewhere else ""
+    return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:10}  {tasks:>5}  {mission.goal}{where}"
 
 
 def _mission(answer: Mapping[str, Json]) -> str:

@@ -17,7 +17,7 @@ from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
 from podium.adapters.journal_file import state_dir
 from podium.adapters.models.client import ModelProcess
-from podium.adapters.processes import process_lives
+from podium.adapters.processes import process_lives, this_process
 from podium.config import DEFAULT_MODEL, Loaded, Settings
 from podium.engine.mission_run import Services
 from podium.errors import ModelUnavailable
@@ -50,7 +50,8 @@ async def open_workspace(
             await tasks.start(model.run)
             for name in _models(loaded.settings):
                 tasks.start_soon(_warm, model, name, loaded.settings.api_base)
-            yield Opened(Services(model, workspace, checks, journal, front_end), process_lives, doctor)
+            services = Services(model, workspace, checks, journal, front_end)
+            yield Opened(services, this_process(), process_lives, doctor)
             tasks.cancel_scope.cancel()
     finally:
         await checks.aclose()

@@ -35,11 +35,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Process:
+    """A process of this machine by its id, and by when it `started`, in the system's own words (empty: unknown)."""
+
+    id: int
+    started: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MissionStarted:
     """The user asked for something.
 
-    `files` are paths to look at first, `text` is what the goal is about, and `process` is the id of the
-    server's process, which tells a later server whether the mission still runs.
+    `files` are paths to look at first, `text` is what the goal is about. `process` is the id of the server's
+    process and `process_started` its start: they tell other servers whether the mission still runs.
     """
 
     goal: str
@@ -49,6 +57,7 @@ class MissionStarted:
     files: tuple[str, ...] = ()
     text: str = ""
     process: int = 0
+    process_started: str = ""
     kind: Literal["mission_started"] = "mission_started"
 
 

@@ -29,6 +29,7 @@ from podium.domain.events import (
     Place,
     PlacesFound,
     PlanSet,
+    Process,
     ProposalDecided,
     ProposalDelivered,
     ProposalMade,
@@ -155,7 +156,7 @@ class MissionState:
     kind: MissionKind = "task"
     model: str = ""
     apply: Apply = "verified"
-    process: int = 0
+    process: Process = field(default_factory=lambda: Process(0))
     started_at: float = 0.0
     ended_at: float = 0.0
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
@@ -212,7 +213,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
                 kind=event.mission_kind,
                 model=event.model,
                 apply=event.apply,
-                process=event.process,
+                process=Process(event.process, event.process_started),
                 started_at=at,
             )
         case PlanSet():

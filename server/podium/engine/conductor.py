@@ -1,21 +1,23 @@
 """The conductor: starts, finds, steers and ends the missions of one workspace.
 
-It owns the task group in which missions run, so they outlive the request that started them. Nothing here
-decides what a mission does.
+It owns the task group in which missions run, so they outlive the request that started them. Missions of
+another server that lives are shown, and steered there only. Nothing here decides what a mission does.
 """
 
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from podium.config import Settings
-from podium.domain.events import Event, FindingChanged, FindingState, MissionEnded, MissionStarted, Record
-from podium.domain.mission import MissionState, Question, fold, replay
+from podium.domain.events import Event, FindingChanged, FindingState, MissionStarted, Process, Record
+from podium.domain.mission import MissionState, Question
+from podium.engine.chronicle import Chronicle
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
 from podium.engine.proposals import ProposalDesk
@@ -24,31 +26,33 @@ from podium.errors import UserError
 from podium.ports import Subscriber
 
 _log = logging.getLogger(__name__)
+_THIS = Process(os.getpid())
 _CLOSED = "Podium was closed while the mission ran."
 
 
 class Conductor:
     """All missions of a workspace. Enter it before use; leaving it stops what still runs."""
 
-    def __init__(self, services: Services, process_lives: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        process_lives: Callable[[Process], bool],
+        process: Process = _THIS,
+    ) -> None:
         self._services = services
         self._process_lives = process_lives
-        self._states: dict[str, MissionState] = {}
+        self._process = process
         self._runs: dict[str, MissionRun] = {}
+        self._chronicle = Chronicle(services.journal, process_lives, self._runs)
         self._ended: dict[str, anyio.Event] = {}
-        self._undoing = anyio.Lock()
+        self._turning = anyio.Lock()
+        self._deciding = anyio.Lock()
         self._subscribers: list[Subscriber] = []
         self._tasks: TaskGroup
         self.proposals = ProposalDesk(services.front_end, self._decidable, self._record_in)
 
     async def __aenter__(self) -> "Conductor":
-        for mission_id in await self._services.journal.missions():
-            state = replay(mission_id, await self._services.journal.read(mission_id))
-            if not state.ending and not self._process_lives(state.process):
-                ended = MissionEnded("stopped", "Podium was ended while the mission ran.")
-                for record in await self._services.journal.append(mission_id, [ended]):
-                    state = fold(state, record.event, record.at)
-            self._states[mission_id] = state
+        await self.catch_up()
         self._tasks = await anyio.create_task_group().__aenter__()
         return self
 
@@ -56,6 +60,14 @@ class Conductor:
         for run in self._runs.values():
             run.decide_ending("stopped", _CLOSED)
         await self._tasks.__aexit__(None, None, None)
+
+    async def catch_up(self) -> None:
+        """Learn what other servers on this workspace did meanwhile.
+
+        Raises:
+            UserError: the journal cannot be read.
+        """
+        await self._chronicle.catch_up()
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have every record of every mission shown to `subscriber`, after it is durable."""
@@ -65,10 +77,11 @@ class Conductor:
         """Start a mission and return its id, once its start is durable.
 
         Raises:
-            UserError: a finding to fix is unknown, or the journal takes no more.
+            UserError: a finding to fix is unknown or of a mission that runs elsewhere, or the journal takes
+                no more.
         """
         for finding_id in request.finding_ids:
-            self.owner_of(finding_id)
+            self._require_here(self.owner_of(finding_id), "fix what it finds there once it has ended")
         mission_id = f"m-{secrets.token_hex(4)}"
         run = MissionRun(MissionState(mission_id), request, self._services, settings, self._publish)
         self._runs[mission_id] = run
@@ -80,7 +93,8 @@ class Conductor:
             request.apply,
             request.files,
             request.text,
-            os.getpid(),
+            self._process.id,
+            self._process.started,
         )
         try:
             await run.record(started)
@@ -132,38 +146,58 @@ class Conductor:
         Raises:
             UserError: there is no such mission, nothing to undo, or it runs on.
         """
+        await self.catch_up()
         self.state(mission_id)
-        async with self._undoing:
+        async with self._turning:
             if (run := self._runs.get(mission_id)) is not None:
                 return await run.undo(task_id)
-            state = await self._decidable(mission_id)
-            record = partial(self._record_in, mission_id)
-            return await turn(state, task_id, self._services.front_end, record)
+            async with self._decidable(mission_id) as state:
+                record = partial(self._record_in, mission_id)
+                seen = self._services.workspace.read if self._is_of_another(state) else None
+                return await turn(state, task_id, self._services.front_end, record, seen=seen)
 
     async def _record_in(self, mission_id: str, event: Event) -> MissionState:
         """Record an event of a mission, whether it runs or not, and return its state after it."""
         if (run := self._runs.get(mission_id)) is not None:
             await run.record(event)
             return run.state
-        for record in await self._services.journal.append(mission_id, [event]):
-            await self._publish(record, fold(self._states[mission_id], record.event, record.at))
-        return self._states[mission_id]
+        await self._show(await self._chronicle.add(mission_id, event))
+        return self.state(mission_id)
 
-    async def _decidable(self, mission_id: str) -> MissionState:
-        """Return a mission whose proposals can be decided on here: one that runs here, or has ended.
+    @asynccontextmanager
+    async def _decidable(self, mission_id: str) -> AsyncGenerator[MissionState]:
+        """Yield a mission whose proposals can be decided on here: one that runs here, or has ended.
+
+        Nobody else decides on one that has ended meanwhile.
 
         Raises:
-            UserError: there is no such mission, or it runs in another process.
+            UserError: there is no such mission, or it runs in another process, or one decides just now.
         """
         if (run := self._runs.get(mission_id)) is not None:
-            return run.state
-        records = await self._services.journal.read(mission_id)
-        if not records:
-            raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
-        state = self._states[mission_id] = replay(mission_id, records)
-        if not state.ending:
-            raise UserError(f"The mission {mission_id!r} does not run here; decide on it where it runs.")
-        return state
+            yield run.state
+            return
+        async with self._deciding, self._services.journal.deciding():
+            await self.catch_up()
+            state = self._chronicle.states.get(mission_id)
+            if state is None:
+                raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
+            self._require_here(state, "decide on its changes")
+            yield state
+
+    def elsewhere(self, state: MissionState) -> bool:
+        """Return whether another server carries this mission out."""
+        return not state.ending and state.id not in self._runs and state.process != self._process
+
+    def _is_of_another(self, state: MissionState) -> bool:
+        """Return whether the server that carried the mission out is another one, and still has its editor."""
+        return state.process != self._process and self._process_lives(state.process)
+
+    def _require_here(self, state: MissionState, act: str) -> None:
+        if self.elsewhere(state):
+            raise UserError(
+                f"The mission {state.id!r} does not run here but in another Podium (process "
+                f"{state.process.id}); {act} there."
+            )
 
     def owner_of(self, finding_id: str) -> MissionState:
         """Return the mission that a finding belongs to.
@@ -171,31 +205,34 @@ class Conductor:
         Raises:
             UserError: there is no such finding.
         """
-        for state in self._states.values():
+        for state in self._chronicle.states.values():
             if finding_id in state.findings:
                 return state
         raise UserError(f"There is no finding {finding_id!r}.")
 
     async def _publish(self, record: Record, state: MissionState) -> None:
-        self._states[state.id] = state
+        self._chronicle.tell(record, state)
+        await self._show(record)
+
+    async def _show(self, record: Record) -> None:
         for subscriber in self._subscribers:
             shown = subscriber(record)
             if shown is not None:
                 await shown
 
     def states(self) -> list[MissionState]:
-        """Return all missions, newest first."""
-        return sorted(self._states.values(), key=lambda state: state.started_at, reverse=True)
+        """Return all missions, newest first; those of other servers as of the last `catch_up`."""
+        return sorted(self._chronicle.states.values(), key=lambda state: state.started_at, reverse=True)
 
     def state(self, mission_id: str) -> MissionState:
-        """Return one mission.
+        """Return one mission; one of another server as of the last `catch_up`.
 
         Raises:
             UserError: there is no such mission.
         """
-        if mission_id not in self._states:
+        if mission_id not in self._chronicle.states:
             raise UserError(f"There is no mission {mission_id!r}; podium.missions lists them.")
-        return self._states[mission_id]
+        return self._chronicle.states[mission_id]
 
     def holds(self, mission_id: str, task_id: str) -> tuple[str, ...]:
         """Return the files that a task of a running mission has leased."""
@@ -203,7 +240,14 @@ class Conductor:
         return run.leases.held_by(task_id) if run else ()
 
     async def wait(self, mission_id: str, timeout_s: float | None) -> MissionState:
-        """Return the mission when it has ended, or as it is after `timeout_s` seconds."""
+        """Return the mission when it has ended, or as it is after `timeout_s` seconds.
+
+        One that another server carries out is returned as it is.
+
+        Raises:
+            UserError: there is no such mission.
+        """
+        await self.catch_up()
         self.state(mission_id)
         if mission_id in self._runs:
             with anyio.move_on_after(timeout_s):
@@ -211,8 +255,13 @@ class Conductor:
         return self.state(mission_id)
 
     async def cancel(self, mission_id: str) -> MissionState:
-        """End a mission and return it; one that has ended stays as it is."""
-        self.state(mission_id)
+        """End a mission and return it; one that has ended stays as it is.
+
+        Raises:
+            UserError: there is no such mission, or it runs in another process.
+        """
+        await self.catch_up()
+        self._require_here(self.state(mission_id), "cancel it")
         if run := self._runs.get(mission_id):
             run.decide_ending("cancelled", "Cancelled by the user.")
             await self._ended[mission_id].wait()
@@ -224,7 +273,7 @@ class Conductor:
         Raises:
             UserError: there is no such open question.
         """
-        for state in self._states.values():
+        for state in self._chronicle.states.values():
             if question_id in state.questions:
                 return state, state.questions[question_id]
         raise UserError(f"There is no open question {question_id!r}.")
@@ -235,11 +284,11 @@ class Conductor:
         Raises:
             UserError: the question is not open, or its mission runs in another process.
         """
+        await self.catch_up()
         state, _ = self.question(question_id)
+        self._require_here(state, "answer it")
         run = self._runs.get(state.id)
         if run is None:
-            raise UserError(
-                f"The mission of question {question_id!r} does not run here; answer it where it runs."
-            )
+            raise UserError(f"The mission of the question {question_id!r} has ended.")
         await run.answer(question_id, answer)
         return run.state

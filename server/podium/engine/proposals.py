@@ -5,6 +5,7 @@ is decided on from the journal. Nothing here decides what a mission makes of a d
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,14 +34,14 @@ class Decision:
 class ProposalDesk:
     """Carries out decisions, one at a time.
 
-    `current` returns the state of a mission that may be decided on here, or raises `UserError`; `record`
-    makes an event of it durable and returns the state after it.
+    `current` gives the state of a mission that only this server may decide on meanwhile, or raises
+    `UserError`; `record` makes an event of it durable and returns the state after it.
     """
 
     def __init__(
         self,
         front_end: FrontEnd,
-        current: Callable[[str], Awaitable[MissionState]],
+        current: Callable[[str], AbstractAsyncContextManager[MissionState]],
         record: Callable[[str, Event], Awaitable[MissionState]],
     ) -> None:
         self._front_end = front_end
@@ -55,8 +56,8 @@ class ProposalDesk:
             UserError: there is no such proposal or hunk, it is decided already, or it cannot be applied;
                 then it goes on waiting.
         """
-        async with self._deciding:
-            proposal, numbers = await self._wanted(proposal_id, hunks)
+        async with self._deciding, self._current(mission_of(proposal_id)) as state:
+            proposal, numbers = _wanted(state, proposal_id, hunks)
             edits = between(proposal.edits, proposal.accepted, {*proposal.accepted, *numbers})
             with anyio.CancelScope(shield=True):
                 return await self._apply(proposal, numbers, edits, reason)
@@ -77,31 +78,9 @@ class ProposalDesk:
         Raises:
             UserError: there is no such proposal or hunk, or it is decided already.
         """
-        async with self._deciding:
-            _, numbers = await self._wanted(proposal_id, hunks)
+        async with self._deciding, self._current(mission_of(proposal_id)) as state:
+            _, numbers = _wanted(state, proposal_id, hunks)
             return await self._decide(ProposalDecided(proposal_id, (), numbers, reason))
-
-    async def _wanted(
-        self, proposal_id: str, hunks: Sequence[int] | None
-    ) -> tuple[Proposal, tuple[int, ...]]:
-        state = await self._current(mission_of(proposal_id))
-        proposal = state.proposals.get(proposal_id)
-        if proposal is None:
-            raise UserError(f"There is no proposal {proposal_id!r}; podium.show lists a mission's proposals.")
-        if proposal not in state.under_review():
-            raise UserError(
-                f"The proposal {proposal_id!r} does not wait for a decision: it is {proposal.state}."
-            )
-        waiting = proposal.undecided()
-        wanted = waiting if hunks is None else tuple(sorted(set(hunks)))
-        if unknown := [str(n) for n in wanted if n not in waiting]:
-            raise UserError(
-                f"The proposal {proposal_id!r} has no hunk {', '.join(unknown)} that waits; "
-                f"these do: {', '.join(map(str, waiting))}."
-            )
-        if not wanted:
-            raise UserError("Name at least one hunk, or leave `hunks` out for all of them.")
-        return proposal, wanted
 
     async def _decide(self, event: ProposalDecided) -> Decision:
         mission_id = mission_of(event.proposal_id)
@@ -113,3 +92,23 @@ class ProposalDesk:
 def mission_of(proposal_id: str) -> str:
     """Return the id of the mission that made a proposal."""
     return proposal_id.rpartition(".")[0]
+
+
+def _wanted(
+    state: MissionState, proposal_id: str, hunks: Sequence[int] | None
+) -> tuple[Proposal, tuple[int, ...]]:
+    proposal = state.proposals.get(proposal_id)
+    if proposal is None:
+        raise UserError(f"There is no proposal {proposal_id!r}; podium.show lists a mission's proposals.")
+    if proposal not in state.under_review():
+        raise UserError(f"The proposal {proposal_id!r} does not wait for a decision: it is {proposal.state}.")
+    waiting = proposal.undecided()
+    wanted = waiting if hunks is None else tuple(sorted(set(hunks)))
+    if unknown := [str(n) for n in wanted if n not in waiting]:
+        raise UserError(
+            f"The proposal {proposal_id!r} has no hunk {', '.join(unknown)} that waits; "
+            f"these do: {', '.join(map(str, waiting))}."
+        )
+    if not wanted:
+        raise UserError("Name at least one hunk, or leave `hunks` out for all of them.")
+    return proposal, wanted

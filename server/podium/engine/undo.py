@@ -15,7 +15,7 @@ from podium.domain.changes import FileEdit
 from podium.domain.events import Event, ProposalRedone, ProposalUndone
 from podium.domain.mission import MissionState, Proposal
 from podium.engine.tree import CandidateTree, MergeConflict, merged_content
-from podium.errors import UserError
+from podium.errors import ToolError, UserError
 from podium.ports import FrontEnd
 
 Direction: TypeAlias = Literal["undone", "redone"]
@@ -44,10 +44,13 @@ async def turn(
     front_end: FrontEnd,
     record: Callable[[Event], Awaitable[object]],
     tree: CandidateTree | None = None,
+    seen: Callable[[str], bytes | None] | None = None,
 ) -> Undoing:
     """Undo what `task_id` (empty: the whole mission) delivered, last first; where all of it is undone, redo it.
 
-    `tree` is the mission's while it runs: what later tasks are based on loses the change too.
+    `tree` is the mission's while it runs: what later tasks are based on loses the change too. Where the change
+    was brought into another editor, `seen` gives the files as this one sees them: what is not there to be
+    undone is not counted as undone.
 
     Raises:
         UserError: there is nothing to undo, or it cannot be undone while the mission runs.
@@ -56,7 +59,8 @@ async def turn(
     turned: list[Turned] = []
     for proposal in proposals:
         with anyio.CancelScope(shield=True):
-            turned.append(Turned(proposal, await _turn(proposal, direction, front_end, record, tree)))
+            reason = await _turn(proposal, direction, front_end, record, tree, seen)
+            turned.append(Turned(proposal, reason))
     return Undoing(state.id, direction, tuple(turned))
 
 
@@ -86,6 +90,7 @@ async def _turn(
     front_end: FrontEnd,
     record: Callable[[Event], Awaitable[object]],
     tree: CandidateTree | None,
+    seen: Callable[[str], bytes | None] | None,
 ) -> str:
     """Undo or redo one proposal; return why nothing was done, or nothing."""
     if proposal.state == "waiting":
@@ -98,7 +103,13 @@ async def _turn(
         edits = reverse(combined(proposal.written))
     except MergeConflict as conflict:
         return f"you changed the same lines of {conflict} between its parts"
-    delivery = await front_end.deliver(f"{'undo' if back else 'redo'} {proposal.label}", edits)
+    verb = "undo" if back else "redo"
+    if seen and (paths := [edit.path for edit in edits if _is_done(edit, seen)]):
+        return (
+            f"it was {'applied' if back else 'undone'} in another editor, and {', '.join(paths)} in this one "
+            f"is not as there; {verb} it there, or save it there and load it here first"
+        )
+    delivery = await front_end.deliver(f"{verb} {proposal.label}", edits)
     if delivery.outcome == "refused":
         return delivery.reason
     if tree:
@@ -108,6 +119,15 @@ async def _turn(
     kind = ProposalUndone if back else ProposalRedone
     await record(kind(proposal.id, delivery.outcome, tuple(changed.values())))
     return ""
+
+
+def _is_done(edit: FileEdit, seen: Callable[[str], bytes | None]) -> bool:
+    """Return whether there is nothing left to do: the file is as `edit` wants it."""
+    try:
+        now = seen(edit.path)
+        return merged_content(edit, now) == now
+    except (MergeConflict, ToolError):
+        return False  # for the delivery to say
 
 
 def reverse(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:

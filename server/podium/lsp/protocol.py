@@ -254,7 +254,7 @@ class ProposalInfo(Wire):
 
 
 class MissionLine(Wire):
-    """A mission in short. `endedAt` is 0 while it runs."""
+    """A mission in short. `endedAt` is 0 while it runs; `elsewhere` while another server carries it out."""
 
     mission_id: str
     goal: str
@@ -265,6 +265,7 @@ class MissionLine(Wire):
     ended_at: float
     closed: int
     total: int
+    elsewhere: bool
 
 
 class MissionList(Wire):
@@ -403,7 +404,12 @@ COMMANDS: Mapping[str, Command] = {
     "podium.search": Command(
         "Find the places that matter for a question.", SearchParams, MissionRef, "pattern"
     ),
-    "podium.wait": Command("Wait until a mission has ended.", WaitParams, MissionInfo, "missionId"),
+    "podium.wait": Command(
+        "Wait until a mission has ended. One that another server carries out is returned as it is.",
+        WaitParams,
+        MissionInfo,
+        "missionId",
+    ),
     "podium.missions": Command("List the missions of this workspace.", NoParams, MissionList),
     "podium.show": Command("Show one mission.", MissionParams, MissionInfo, "missionId"),
     "podium.agents": Command("List the running agents.", NoParams, AgentList),

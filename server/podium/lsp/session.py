@@ -15,6 +15,7 @@ import anyio
 from lsprotocol import types
 
 from podium.config import Loaded, Settings, Sources, combined
+from podium.domain.events import Process
 from podium.domain.messages import Json
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import Services
@@ -35,7 +36,8 @@ class Opened:
     """An opened workspace."""
 
     services: Services
-    process_lives: Callable[[int], bool]
+    process: Process
+    process_lives: Callable[[Process], bool]
     doctor: Callable[[Settings], Awaitable[list[DoctorLine]]]
 
 
@@ -114,7 +116,7 @@ class Session:
         loaded = await anyio.to_thread.run_sync(self._settings_or_defaults)
         async with self._open_workspace(root, loaded, self._buffers, front_end) as opened:
             self._opened = opened
-            async with Conductor(opened.services, opened.process_lives) as conductor:
+            async with Conductor(opened.services, opened.process_lives, opened.process) as conductor:
                 yield conductor
 
     def _settings_or_defaults(self) -> Loaded:

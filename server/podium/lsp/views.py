@@ -28,9 +28,9 @@ from podium.lsp.protocol import (
 )
 
 
-def mission_line(state: MissionState) -> MissionLine:
-    """Return a mission in short."""
-    return MissionLine.model_validate(_short(state))
+def mission_line(state: MissionState, *, elsewhere: bool) -> MissionLine:
+    """Return a mission in short; `elsewhere` tells whether another server carries it out."""
+    return MissionLine.model_validate(_short(state, elsewhere))
 
 
 def mission_status(state: MissionState) -> MissionStatus:
@@ -38,11 +38,11 @@ def mission_status(state: MissionState) -> MissionStatus:
     return MissionStatus(mission_id=state.id, status=state.status, reason=state.reason)
 
 
-def mission_info(state: MissionState, uri: Callable[[str], str]) -> MissionInfo:
+def mission_info(state: MissionState, uri: Callable[[str], str], *, elsewhere: bool) -> MissionInfo:
     """Return everything about a mission; `uri` turns a path of the workspace into its URI."""
     spent = state.spent
     return MissionInfo(
-        **_short(state),  # pyright: ignore[reportArgumentType] - checked by the model
+        **_short(state, elsewhere),  # pyright: ignore[reportArgumentType] - checked by the model
         model=state.model,
         summary=state.summary,
         spent=SpentInfo(
@@ -106,7 +106,7 @@ def agent_infos(state: MissionState, holds: Callable[[str, str], tuple[str, ...]
         )
 
 
-def _short(state: MissionState) -> dict[str, object]:
+def _short(state: MissionState, elsewhere: bool) -> dict[str, object]:
     closed, total = state.progress
     return {
         "mission_id": state.id,
@@ -118,6 +118,7 @@ def _short(state: MissionState) -> dict[str, object]:
         "ended_at": state.ended_at,
         "closed": closed,
         "total": total,
+        "elsewhere": elsewhere,
     }
 
 

@@ -17,6 +17,7 @@ from podium.domain.findings import Finding
 from podium.domain.mission import MissionState
 from podium.domain.plan import Task
 from podium.engine.briefs import diff_of
+from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest
 from podium.errors import ToolError, UserError
 from podium.lsp import views
@@ -132,7 +133,7 @@ class Commands:
             raise InvalidParams("uri: needed with diagnostics")
         if not (params.finding_ids or params.diagnostics or params.text):
             raise InvalidParams("findingIds, diagnostics or text: one of them is needed")
-        conductor = await self._session.conductor()
+        conductor = await self._caught_up()
         findings = [conductor.owner_of(f).findings[f] for f in params.finding_ids]
         problems = [(f.path, _described(f)) for f in findings]
         if params.uri:
@@ -165,7 +166,7 @@ class Commands:
     async def wait(self, params: WaitParams, _: types.ExecuteCommandParams) -> MissionInfo:
         """Return the mission when it has ended, or as it is when the time is over."""
         conductor = await self._session.conductor()
-        return self._info(await conductor.wait(params.mission_id, params.timeout_s))
+        return self._info(conductor, await conductor.wait(params.mission_id, params.timeout_s))
 
     async def cancel(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
         """End a mission."""
@@ -199,17 +200,18 @@ class Commands:
 
     async def missions(self, _params: NoParams, _: types.ExecuteCommandParams) -> MissionList:
         """List the missions of this workspace."""
-        conductor = await self._session.conductor()
-        return MissionList(missions=tuple(views.mission_line(state) for state in conductor.states()))
+        conductor = await self._caught_up()
+        lines = (views.mission_line(s, elsewhere=conductor.elsewhere(s)) for s in conductor.states())
+        return MissionList(missions=tuple(lines))
 
     async def show(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionInfo:
         """Show one mission."""
-        conductor = await self._session.conductor()
-        return self._info(conductor.state(params.mission_id))
+        conductor = await self._caught_up()
+        return self._info(conductor, conductor.state(params.mission_id))
 
     async def agents(self, _params: NoParams, _: types.ExecuteCommandParams) -> AgentList:
         """List the running agents."""
-        conductor = await self._session.conductor()
+        conductor = await self._caught_up()
         infos = (info for state in conductor.states() for info in views.agent_infos(state, conductor.holds))
         return AgentList(agents=tuple(infos))
 
@@ -243,8 +245,14 @@ class Commands:
 
     # --- arguments ----------------------------------------------------------------------------------
 
-    def _info(self, state: MissionState) -> MissionInfo:
-        return views.mission_info(state, self._session.uri)
+    async def _caught_up(self) -> Conductor:
+        """Return the conductor, which knows then what other servers did meanwhile."""
+        conductor = await self._session.conductor()
+        await conductor.catch_up()
+        return conductor
+
+    def _info(self, conductor: Conductor, state: MissionState) -> MissionInfo:
+        return views.mission_info(state, self._session.uri, elsewhere=conductor.elsewhere(state))
 
     def _paths(self, files: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(self._session.path(f) if "://" in f else f for f in files)

@@ -110,8 +110,11 @@ class Proposals:
             return Text("")
 
     def _waiting(self) -> Iterable[Proposal]:
-        for state in self._conductor.states() if self._conductor else ():
-            yield from state.under_review()
+        if self._conductor is None:
+            return
+        for state in self._conductor.states():
+            if not self._conductor.elsewhere(state):
+                yield from state.under_review()
 
     def _proposal(self, proposal_id: str) -> Proposal | None:
         if self._conductor is None:

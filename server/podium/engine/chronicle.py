@@ -1,0 +1,62 @@
+"""The missions of a workspace as the journal has them, whichever server carried them out.
+
+Servers share the journal and nothing else. What another one wrote is read when somebody asks; nobody is told
+of it meanwhile.
+"""
+
+from collections.abc import Callable, Container
+
+import anyio
+
+from podium.domain.events import Event, MissionEnded, Process, Record
+from podium.domain.mission import MissionState, fold
+from podium.ports import Journal
+
+_DIED = MissionEnded("stopped", "Podium was ended while the mission ran.")
+
+
+class Chronicle:
+    """The state of every mission, up to the record that was read last. Missions in `running` run here."""
+
+    def __init__(
+        self, journal: Journal, process_lives: Callable[[Process], bool], running: Container[str]
+    ) -> None:
+        self.states: dict[str, MissionState] = {}
+        self._journal = journal
+        self._process_lives = process_lives
+        self._running = running
+        self._n_read: dict[str, int] = {}
+        self._reading = anyio.Lock()
+
+    def tell(self, record: Record, state: MissionState) -> None:
+        """Take the state of a mission that runs here, after its latest record."""
+        self.states[state.id] = state
+        self._n_read[state.id] = record.seq
+
+    async def catch_up(self) -> None:
+        """Read what other servers wrote; a mission whose server is gone is ended."""
+        async with self._reading:
+            for mission_id, last in (await self._journal.missions()).items():
+                if mission_id in self._running:
+                    continue
+                if self._n_read.get(mission_id, 0) < last:
+                    await self._read_on(mission_id)
+                state = self.states[mission_id]
+                if not state.ending and not self._process_lives(state.process):
+                    # Another server may see the same at the same time; one of them writes it down.
+                    await self._journal.append(mission_id, [_DIED], after=self._n_read[mission_id])
+                    await self._read_on(mission_id)
+
+    async def add(self, mission_id: str, event: Event) -> Record:
+        """Record an event of a mission that has ended, fold it in, and return its record."""
+        async with self._reading:
+            (record,) = await self._journal.append(mission_id, [event])
+            await self._read_on(mission_id)
+            return record
+
+    async def _read_on(self, mission_id: str) -> None:
+        state = self.states.get(mission_id, MissionState(mission_id))
+        n_read = self._n_read.get(mission_id, 0)
+        for record in await self._journal.read(mission_id, n_read):
+            state, n_read = fold(state, record.event, record.at), record.seq
+        self.states[mission_id], self._n_read[mission_id] = state, n_read
