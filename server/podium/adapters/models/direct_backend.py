@@ -135,16 +135,7 @@ class DirectBackend:
         if not response.is_success:
             reply = Reply(response.status_code, dict(response.headers), response.text)
             raise meaning_of_reply(reply, request, secrets)
-        try:
-            completion = _Completion.model_validate(json.loads(response.content))
-        except ValidationError as error:
-            raise ModelFault(
-                f"The provider's answer was no chat completion ({masked(response.text, secrets)})."
-            ) from error
-        except ValueError as error:
-            raise ModelFault(
-                f"The provider's answer was not JSON ({masked(response.text, secrets)})."
-            ) from error
+        completion = _completion(response, secrets)
         if not completion.choices:
             raise ModelFault(f"`{request.model}` gave an answer without choices.")
         return _answer(completion, name, ask)
@@ -159,6 +150,16 @@ def _headers(request: ModelRequest, api_key: str | None) -> dict[str, str]:
     usual = (os.environ.get(variable) for variable in key_variables(request.model))
     key = api_key or next(filter(None, usual), NO_KEY)
     return {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+
+
+def _completion(response: httpx.Response, secrets: Sequence[str]) -> _Completion:
+    try:
+        return _Completion.model_validate(json.loads(response.content))
+    except ValidationError as error:
+        what, cause = "no chat completion", error
+    except ValueError as error:
+        what, cause = "not JSON", error
+    raise ModelFault(f"The provider's answer was {what} ({masked(response.text, secrets)}).") from cause
 
 
 def _answer(completion: _Completion, name: str, ask: wire.Ask) -> ModelAnswer:
