@@ -19,6 +19,8 @@ from podium.domain.events import Apply, Event, MissionKind, QuestionAsked, Recor
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState
 from podium.domain.plan import Task
+from podium.domain.plan_text import parse
+from podium.domain.plan_text import rendered as rendered_plan
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.tree import MergeConflict, merged_content
@@ -156,7 +158,7 @@ class _User:
             assert str(answer["asked"]) in record.event.text, f"{answer} for {record.event.text!r}"
             if "after" in answer:
                 self.acts.append({**answer, "at": answer["after"], "question": record.event.question_id})
-            else:
+            elif answer["answer"] is not None:
                 self._tasks.start_soon(self.conductor.answer, record.event.question_id, str(answer["answer"]))
         for act in [act for act in self.acts if line.startswith(str(act["at"]))]:
             self.acts.remove(act)
@@ -169,10 +171,21 @@ class _User:
             self._tasks.start_soon(self._decide, decision, act, mission_id)
         if "question" in act:
             self._tasks.start_soon(self.conductor.answer, str(act["question"]), str(act["answer"]))
+        if "plan" in act:
+            self._tasks.start_soon(self._edit_plan, cast("list[list[str]]", act["plan"]), mission_id)
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):
             self.leaves.set()
+
+    async def _edit_plan(self, replacements: list[list[str]], mission_id: str) -> None:
+        """Change the plan document as it is now, and save it."""
+        text = shown = rendered_plan(self.conductor.state(mission_id))
+        for old, new in replacements:
+            assert text.count(old) == 1, f"{old!r} is not there once:\n{text}"
+            text = text.replace(old, new)
+        edit = await self.conductor.edit_plan(mission_id, parse(shown), parse(text))
+        assert edit.problems == ()
 
     async def _decide(self, decision: str, act: dict[str, Json], mission_id: str) -> None:
         """Accept or reject the proposal with this label, or some of its hunks."""

@@ -11,9 +11,10 @@ fenced blocks counts, the rest is for readers.
   `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
   `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
-  beginning of an event's line, the answer comes then), and
-  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `leave` (close Podium), or
-  `accept` or `reject` (the label of a proposal), which may name `hunks` and a `reason`.
+  beginning of an event's line, the answer comes then; without one, `null`, the question stays open), and
+  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `leave` (close Podium), `plan`
+  (pairs of texts: what is replaced in the plan document, and by what), or `accept` or `reject` (the label of
+  a proposal), which may name `hunks` and a `reason`.
 """
 
 import json

@@ -21,6 +21,7 @@ READERS: dict[str, Role] = {
     "reviewer_project": "reviewer",
     "worker_conflict": "worker",
     "worker_fix": "worker",
+    "worker_reworded": "worker",
     **{spec.prompt: role for role, spec in TEAM.items()},
 }
 

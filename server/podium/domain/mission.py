@@ -49,7 +49,7 @@ from podium.domain.events import (
 from podium.domain.findings import Finding
 from podium.domain.limits import Spent
 from podium.domain.messages import Usage
-from podium.domain.plan import Plan
+from podium.domain.plan import Plan, TaskState
 from podium.domain.proposals import ProposalHunk, numbered
 from podium.domain.rights import Role
 
@@ -148,7 +148,8 @@ class MissionState:
     """What is known of a mission after its events so far.
 
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
-    mission) and check name; `ended_at` is 0 while it runs. Times are seconds since 1970, UTC.
+    mission) and check name; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
+    runs. Times are seconds since 1970, UTC.
     """
 
     id: str
@@ -162,6 +163,7 @@ class MissionState:
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
     reason: str = ""
     plan: Plan = field(default_factory=Plan)
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
     attempts: Mapping[str, int] = field(default_factory=dict[str, int])
     checks: Mapping[tuple[str, str], CheckResult] = field(default_factory=dict[tuple[str, str], CheckResult])
     agents: Mapping[str, AgentView] = field(default_factory=dict[str, AgentView])
@@ -188,6 +190,11 @@ class MissionState:
         if self.apply != "review" and not self.ending:
             return ()
         return tuple(p for p in self.proposals.values() if p.state == "waiting")
+
+    @property
+    def plan_waits(self) -> bool:
+        """Whether this ended with a plan that nobody has carried out yet."""
+        return self.kind == "plan" and self.ending == "signed_off"
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -234,11 +241,11 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case TaskAccepted():
             return replace(state, plan=state.plan.with_state(event.task_id, "completed"))
         case TaskStuck():
-            return replace(state, plan=state.plan.with_state(event.task_id, "stuck"))
+            return _with_reason(state, event.task_id, "stuck", event.reason)
         case TaskReopened():
             return replace(state, plan=state.plan.with_state(event.task_id, "pending"))
         case TaskDropped():
-            return replace(state, plan=state.plan.with_state(event.task_id, "dropped"))
+            return _with_reason(state, event.task_id, "dropped", event.reason)
         case AgentStarted():
             view = AgentView(event.agent_id, event.role, event.task_id, event.model, at)
             return replace(state, agents={**state.agents, event.agent_id: view})
@@ -287,6 +294,10 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             )
         case _:
             assert_never(event)
+
+
+def _with_reason(state: MissionState, task_id: str, to: TaskState, reason: str) -> MissionState:
+    return replace(state, plan=state.plan.with_state(task_id, to), reasons={**state.reasons, task_id: reason})
 
 
 def _agent(

@@ -69,8 +69,8 @@ class Plan:
             for need in task.needs:
                 if need not in by_id:
                     raise ToolError(f"Task {task.id!r} needs {need!r}, which is not in the plan.")
-        if cycle := _cycle(by_id):
-            raise ToolError(f"The needs form a cycle: {' → '.join(cycle)}. Remove one of them.")
+        if around := cycle(by_id):
+            raise ToolError(f"The needs form a cycle: {' → '.join(around)}. Remove one of them.")
         return Plan(by_id)
 
     def ready(self) -> list[Task]:
@@ -138,7 +138,7 @@ class Plan:
         return all(self.tasks[need].state in CLOSED for need in task.needs)
 
 
-def _cycle(tasks: Mapping[str, Task]) -> list[str]:
+def cycle(tasks: Mapping[str, Task]) -> list[str]:
     """Return the ids along one cycle, first id repeated at the end, or an empty list."""
     done: set[str] = set()
     for start in tasks:

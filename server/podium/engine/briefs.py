@@ -94,6 +94,11 @@ def work_text(context: str, hint: str) -> str:
     return "\n\n".join(parts)
 
 
+def reworded_text(told: Task, now: Task) -> str:
+    """Return what a Worker is told when the user has changed its task meanwhile; empty where nothing changed."""
+    return "" if task_text(told) == task_text(now) else filled("worker_reworded", task=task_text(now))
+
+
 def places_text(summary: str, places: Sequence[Place]) -> str:
     """Return a Searcher's result for the Worker."""
     lines = [f"- {p.path}:{p.start_line}-{p.end_line}: {p.why}" for p in places]

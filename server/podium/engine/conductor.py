@@ -7,7 +7,7 @@ another server that lives are shown, and steered there only. Nothing here decide
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -17,11 +17,15 @@ from anyio.abc import TaskGroup
 from podium.config import Settings
 from podium.domain.events import Event, FindingChanged, FindingState, MissionStarted, Process, Record
 from podium.domain.mission import MissionState, Question
+from podium.domain.plan_edits import PlanEdit, read_edit
+from podium.domain.plan_text import Page
 from podium.engine.chronicle import Chronicle
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
+from podium.engine.plan_desk import PlanDesk
 from podium.engine.proposals import ProposalDesk
 from podium.engine.undo import Undoing, turn
+from podium.engine.verification import require_check
 from podium.errors import UserError
 from podium.ports import Subscriber
 
@@ -198,6 +202,39 @@ class Conductor:
                 f"The mission {state.id!r} does not run here but in another Podium (process "
                 f"{state.process.id}); {act} there."
             )
+
+    async def edit_plan(self, mission_id: str, base: Page, page: Page) -> PlanEdit:
+        """Take what the user made of the plan document `base`, and return what it was.
+
+        A plan that waits to be carried out can be edited as well.
+
+        Raises:
+            UserError: the mission has ended, or runs in another process.
+        """
+        if (run := self._runs.get(mission_id)) is not None:
+            return await run.plans.edit(base, page)
+        state = self.state(mission_id)
+        self._require_here(state, "edit its plan")
+        if not state.plan_waits:
+            raise UserError("The mission has ended; edits of its plan have no effect.")
+        desk = PlanDesk(partial(self._record_decided_in, mission_id), self._require_check)
+        return await desk.edit(base, page)
+
+    async def _record_decided_in(
+        self, mission_id: str, decide: Callable[[MissionState], Sequence[Event]]
+    ) -> None:
+        async with self._deciding:
+            for event in decide(self.state(mission_id)):
+                await self._record_in(mission_id, event)
+
+    def read_plan(self, mission_id: str, base: Page, page: Page) -> PlanEdit:
+        """Return what an edit of the plan document would change, without taking it."""
+        run = self._runs.get(mission_id)
+        check = run.desk.require if run else self._require_check
+        return read_edit(self.state(mission_id).plan, base, page, check)
+
+    def _require_check(self, text: str) -> None:
+        require_check(self._services.checks.found(), text)
 
     def owner_of(self, finding_id: str) -> MissionState:
         """Return the mission that a finding belongs to.

@@ -24,6 +24,7 @@ from podium.domain.events import (
     LeaseAwaited,
     MissionEnded,
     MissionKind,
+    PlanSet,
     ProposalDecided,
     ProposalDelivered,
     ProposalMade,
@@ -42,6 +43,7 @@ from podium.engine.agent import Agent, AgentDesk
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
 from podium.engine.leases import Leases
+from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
@@ -110,12 +112,14 @@ class MissionRun:
         self.tree = CandidateTree(self.root, user_files)
         self._unsaved_at_start = dict(user_files.overlay())
         self.desk = CheckDesk(services.checks, self._baseline, self.record)
+        self.plans = PlanDesk(self.record_decided, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
         self._brief = ""
         self._publish = publish
         self._writing = anyio.Lock()
         self._delivering = anyio.Lock()
         self._decided = anyio.Event()
+        self._looked = anyio.Event()
         self._waited_s = 0.0
         self._waiting_since = 0.0
         self._numbers: dict[str, int] = {}
@@ -137,8 +141,16 @@ class MissionRun:
 
     async def record(self, *events: Event) -> None:
         """Make events durable, fold them, and show them, in order and never in parts."""
+        await self.record_decided(lambda _: events)
+
+    async def record_decided(self, decide: Callable[[MissionState], Sequence[Event]]) -> None:
+        """Record the events that `decide` gives for the state as it is when nothing else is being recorded.
+
+        What it raises comes back, and nothing is recorded.
+        """
         with anyio.CancelScope(shield=True):
             async with self._writing:
+                events = decide(self.state)
                 for record in await self.services.journal.append(self.state.id, events):
                     was_waiting = self.state.status == "waiting"
                     self.state = fold(self.state, record.event, record.at)
@@ -149,6 +161,17 @@ class MissionRun:
                     if isinstance(record.event, ProposalDecided):
                         self._decided.set()
                         self._decided = anyio.Event()
+                    if isinstance(record.event, PlanSet):
+                        self.look_again()
+
+    def look_again(self) -> None:
+        """Tell who waits to start tasks that there may be some: one ended, or the plan is another."""
+        self._looked.set()
+        self._looked = anyio.Event()
+
+    async def something_to_start(self) -> None:
+        """Wait until `look_again` is called."""
+        await self._looked.wait()
 
     async def end(self, status: Ending, reason: str) -> NoReturn:
         """Stop everything in this mission; it ends with `status` and `reason`."""

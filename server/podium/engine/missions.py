@@ -3,11 +3,14 @@
 Control flow is code: models are asked where judgement is needed, and answer by decisions.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn, assert_never
 
 import anyio
 
-from podium.domain.events import PlacesFound, PlanSet, ReviewSubmitted
+from podium.domain.events import Event, PlacesFound, PlanSet, ReviewSubmitted, TaskDropped
+from podium.domain.mission import MissionState
 from podium.domain.plan import Task
 from podium.engine import briefs
 from podium.engine.agent import AgentGaveUp
@@ -23,7 +26,7 @@ from podium.engine.mission_run import MissionRun
 from podium.engine.roles import filled
 from podium.engine.task_run import as_findings, run_task
 from podium.engine.verification import CheckCall, Verdict
-from podium.errors import UserError
+from podium.errors import ToolError, UserError
 
 SIGN_OFF_ROUNDS = 3
 """How often the Commander may add tasks before the mission stops."""
@@ -82,17 +85,20 @@ async def _plan(run: MissionRun) -> None:
 
 
 async def _work_to_sign_off(run: MissionRun) -> None:
-    for _ in range(SIGN_OFF_ROUNDS):
+    n_rounds = 0
+    while n_rounds < SIGN_OFF_ROUNDS:
         await _work_off(run)
+        if all(task.state == "dropped" for task in run.state.plan.tasks.values()):
+            await run.end("stopped", "Every task was dropped.")
         await _decided(run)
         verdict = await run.desk.gate(run.tree.candidate(), run.tree.edits(), _gates(run))
         decision = await _command(run, verdict)
-        if isinstance(decision, SignedOff):
+        if not isinstance(decision, SignedOff):
+            n_rounds += 1
+        elif run.state.plan.closed():
             if run.request.apply == "end" and run.tree.edits():
                 await run.deliver(run.state.goal, run.tree.edits())
             await _end_signed_off(run, decision.summary)
-        plan = run.state.plan.changed(decision.add, decision.drop, decision.reword)
-        await run.record(PlanSet(tuple(plan.tasks.values()), decision.reason))
     await run.end("stopped", f"The goal was not reached in {SIGN_OFF_ROUNDS} rounds of work.")
 
 
@@ -122,14 +128,12 @@ def _gates(run: MissionRun) -> tuple[CheckCall, ...]:
 
 async def _work_off(run: MissionRun) -> None:
     """Run all tasks, each as soon as its needs are closed and its files are free."""
-    moved = anyio.Event()
 
     async def work(task: Task) -> None:
-        nonlocal moved
         try:
             await run_task(run, task)
         finally:
-            moved.set()
+            run.look_again()
 
     async with anyio.create_task_group() as tasks:
         started: set[str] = set()
@@ -138,8 +142,7 @@ async def _work_off(run: MissionRun) -> None:
                 if task.id not in started and run.leases.take(task.id, task.files):
                     started.add(task.id)
                     tasks.start_soon(work, task, name=task.id)
-            await moved.wait()
-            moved = anyio.Event()
+            await run.something_to_start()
 
 
 async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged:
@@ -155,6 +158,11 @@ async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged
         while True:
             decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
             if isinstance(decision, PlanChanged):
+                try:
+                    await run.record_decided(partial(_replanned, decision))
+                except ToolError as error:  # the user has edited the plan meanwhile
+                    reply = f"error: {error}"
+                    continue
                 return decision
             assert isinstance(decision, SignedOff)  # noqa: S101 - a commander has no other deciding tool
             problems = _against(run, verdict)
@@ -166,6 +174,12 @@ async def _command(run: MissionRun, verdict: Verdict) -> SignedOff | PlanChanged
                 first = problems[0].splitlines()[0]
                 await run.end("stopped", f"The work was not good enough to be signed off: {first}")
             reply = "error: " + filled("commander_refused", problems="\n\n".join(problems))
+
+
+def _replanned(decision: PlanChanged, state: MissionState) -> Sequence[Event]:
+    plan = state.plan.changed(decision.add, decision.drop, decision.reword)
+    dropped = [TaskDropped(task_id, why) for task_id, why in decision.drop.items()]
+    return [*dropped, PlanSet(tuple(plan.tasks.values()), decision.reason)]
 
 
 def _against(run: MissionRun, verdict: Verdict) -> list[str]:

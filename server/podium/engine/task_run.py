@@ -26,6 +26,7 @@ from podium.engine.agent import Agent, AgentGaveUp
 from podium.engine.briefs import Assignment
 from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinished
 from podium.engine.mission_run import MissionRun
+from podium.engine.plan_desk import left_behind
 from podium.engine.roles import filled
 from podium.engine.tree import CandidateTree
 from podium.engine.verification import CheckCall, Verdict
@@ -57,19 +58,24 @@ async def run_task(run: MissionRun, task: Task) -> None:
     Raises:
         ModelUnavailable: a model that it needs does not answer.
     """
+    memory = _Memory()
     try:
-        await _work(run, task)
+        with run.plans.at_work(task.id) as scope:
+            await _work(run, task, memory)
     finally:
         run.leases.release(task.id)
+    if scope.cancelled_caught:
+        dismissed = [FindingChanged(finding, "dismissed") for finding in memory.open_findings]
+        await run.record(*left_behind(run.state, task.id), *dismissed)
 
 
-async def _work(run: MissionRun, task: Task) -> None:
+async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
     context = ""
     if not task.files and run.request.kind != "fix":
         context = await _search(run, task)
-    memory = _Memory()
     hint = ""
     while True:
+        task = run.state.plan.tasks[task.id]
         tree = CandidateTree(run.root, run.tree)
         assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint))
         async with run.agent("worker", assignment, task.id) as worker:
@@ -114,10 +120,10 @@ async def _attempts(
     run: MissionRun, task: Task, worker: Agent, tree: CandidateTree, memory: _Memory
 ) -> _Rejected | None:
     """Let the Worker try until the task is accepted (None), or the same error came back too often."""
-    calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
-    facts = run.facts(task=briefs.task_facts(task))
     reply = ""
     while True:
+        calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
+        facts = run.facts(task=briefs.task_facts(task))
         await run.budget.attempt()
         memory.attempts += 1
         fixing = memory.attempts > 1 or run.request.kind == "fix"
@@ -127,6 +133,9 @@ async def _attempts(
         except AgentGaveUp as gave_up:
             return _Rejected(str(gave_up), fingerprint.of_texts((str(gave_up),)))
         assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
+        if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
+            task, reply = run.state.plan.tasks[task.id], told
+            continue
         rejected = await _judge(run, task, tree, calls, decision.summary, memory)
         if rejected is None:
             return None
@@ -162,12 +171,15 @@ async def _judge(
     if not approved:
         problems = "\n".join(_finding_text(f) for f in findings)
         return _Rejected(problems, fingerprint.of_findings(findings))
-    conflicts = run.tree.merge(edits)
-    if conflicts:
-        text = filled("worker_conflict", paths=", ".join(conflicts))
-        return _Rejected(text, fingerprint.of_texts((text,)), conflict=True)
-    tree_hash = verdict.results[0].tree_hash if verdict.results else ""
-    await run.record(TaskAccepted(task.id, edits, tree_hash, tuple(r.check for r in verdict.results)))
+    with run.plans.closing(task.id) as allowed:
+        if not allowed:
+            return None
+        conflicts = run.tree.merge(edits)
+        if conflicts:
+            text = filled("worker_conflict", paths=", ".join(conflicts))
+            return _Rejected(text, fingerprint.of_texts((text,)), conflict=True)
+        tree_hash = verdict.results[0].tree_hash if verdict.results else ""
+        await run.record(TaskAccepted(task.id, edits, tree_hash, tuple(r.check for r in verdict.results)))
     if run.request.apply != "end":
         await run.deliver(task.title, edits, task.id)
     return None

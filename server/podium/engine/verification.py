@@ -8,7 +8,7 @@ import ast
 import json
 import re
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -90,15 +90,7 @@ class CheckDesk:
         Raises:
             ToolError: a target is an option, or leaves the workspace.
         """
-        name, *targets = text.split()
-        check = self._by_name.get(name)
-        if check is None:
-            return None
-        for target in targets:
-            if target.startswith("-"):
-                raise ToolError(f"{target!r} is not a test or a path; pass test ids or paths after {name!r}.")
-            confined(target.split("::", 1)[0])
-        return CheckCall(check, tuple(targets))
+        return _call(self._by_name, text)
 
     def require(self, text: str) -> CheckCall:
         """Return the check that `text` names.
@@ -106,31 +98,24 @@ class CheckDesk:
         Raises:
             ToolError: there is no such check; the message lists those that exist.
         """
-        found = self.call(text) if text.strip() else None
-        if found is None:
-            known = ", ".join(self._by_name) or "none in this project"
-            raise ToolError(f"There is no check {text!r}; the checks are: {known}.")
-        return found
+        return _required(self._by_name, text)
 
     async def run(
         self, candidate: Candidate, call: CheckCall, task_id: str = "", *, gate: bool = False
     ) -> CheckResult:
         """Return the result of a check; one that ran on the same tree before is recorded, but not run, again."""
         purpose = "gate" if gate else "agent"
-        result = await self._result(candidate, call)
+        key = (await self._checks.tree_hash(candidate), call.text)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            result = self._results.get(key)
+            if result is None:
+                result = await self._checks.run(candidate, call.check, call.targets)
+                self._results[key] = result
         if call.check.kind != "probe":
             if not call.targets:
                 self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
             await self._record(CheckFinished(task_id, result, purpose))
         return result
-
-    async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
-        """Return the result of a check on a tree, run at most once."""
-        key = (await self._checks.tree_hash(candidate), call.text)
-        async with self._locks.setdefault(key, anyio.Lock()):
-            if key not in self._results:
-                self._results[key] = await self._checks.run(candidate, call.check, call.targets)
-            return self._results[key]
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a model's own command on a throw-away copy of the tree."""
@@ -189,7 +174,7 @@ class CheckDesk:
         key = ("baseline", call.text)
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._results:
-                result = await self._result(self._baseline(), call)
+                result = await self._checks.run(self._baseline(), call.check, call.targets)
                 await self._record(CheckFinished("", result, "baseline"))
                 self._results[key] = result
         return self._results[key]
@@ -279,3 +264,32 @@ def _syntax_error(path: str, content: bytes) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def require_check(checks: Iterable[Check], text: str) -> CheckCall:
+    """Return the one of `checks` that `text` names, with its targets.
+
+    Raises:
+        ToolError: there is no such check, or a target is an option or leaves the workspace.
+    """
+    return _required({check.name: check for check in checks}, text)
+
+
+def _required(by_name: Mapping[str, Check], text: str) -> CheckCall:
+    found = _call(by_name, text) if text.strip() else None
+    if found is None:
+        known = ", ".join(by_name) or "none in this project"
+        raise ToolError(f"There is no check {text!r}; the checks are: {known}.")
+    return found
+
+
+def _call(by_name: Mapping[str, Check], text: str) -> CheckCall | None:
+    name, *targets = text.split()
+    check = by_name.get(name)
+    if check is None:
+        return None
+    for target in targets:
+        if target.startswith("-"):
+            raise ToolError(f"{target!r} is not a test or a path; pass test ids or paths after {name!r}.")
+        confined(target.split("::", 1)[0])
+    return CheckCall(check, tuple(targets))

@@ -19,7 +19,7 @@ from podium.domain.events import (
     TaskStuck,
 )
 from podium.domain.mission import MissionState
-from podium.domain.plan import BOXES
+from podium.domain.plan_text import rendered
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
 from podium.lsp.atomic import write_atomically
@@ -87,15 +87,3 @@ class PlanDocument:
             )
         except AskFailed:
             return
-
-
-def rendered(state: MissionState) -> str:
-    """Return the plan as Markdown."""
-    lines = [f"# {state.goal}", "", f"Mission {state.id}: {state.status}", ""]
-    for task in state.plan.tasks.values():
-        lines.append(f"- {BOXES[task.state]} **{task.id}** {task.title}")
-        for name, values in (("files", task.files), ("needs", task.needs), ("checks", task.checks)):
-            if values:
-                lines.append(f"  - {name}: {', '.join(values)}")
-        lines += [f"  > {line}" for line in task.instructions.splitlines() if line.strip()]
-    return "\n".join(lines) + "\n"
