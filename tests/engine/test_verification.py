@@ -113,6 +113,26 @@ async def test_a_check_runs_once_on_one_tree_and_again_on_another(tmp_path: Path
     await checks.aclose()
 
 
+@pytest.mark.anyio
+async def test_what_an_agent_ran_on_the_users_own_tree_is_the_baseline(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    checks = LocalChecks(root, {"check": ["sh", "-c", "date +%N; exit 1"]})
+    baselines: list[CheckResult] = []
+
+    async def record(event: Event) -> None:
+        assert isinstance(event, CheckFinished)
+        if event.purpose == "baseline":
+            baselines.append(event.result)
+
+    unchanged = Candidate(str(root), {})
+    desk = CheckDesk(checks, lambda: unchanged, record)
+    ran = await desk.run(unchanged, desk.require("check"))
+    await desk.gate(Candidate(str(root), {"a.txt": b"one"}), (), ())
+    assert baselines == [ran]
+    await checks.aclose()
+
+
 def test_a_check_that_does_not_exist_is_answered_with_those_that_do(tmp_path: Path) -> None:
     async def record(_: Event) -> None:
         raise AssertionError("nothing runs here")

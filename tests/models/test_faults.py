@@ -1,13 +1,17 @@
 """What errors mean, and what the model process sees of the environment: the parts that need no provider."""
 
+import socket
+import ssl
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from podium.adapters.models.environment import child_environment, missing_key
 from podium.adapters.models.faults import masked, meaning, retry_after_s
 from podium.errors import ModelUnavailable
-from podium.ports import ModelRequest
+from podium.ports import ModelFault, ModelRequest
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 REQUEST = ModelRequest("r", "openai/tiny", "worker", (), ())
@@ -54,6 +58,36 @@ def test_a_module_that_is_not_installed_is_never_a_passing_fault() -> None:
     error = meaning(disguised, REQUEST)
     assert isinstance(error, ModelUnavailable)
     assert "install podium-ls again" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "told"),
+    [
+        (TimeoutError(), ModelFault, "took no connection in time"),
+        (
+            ExceptionGroup("", [ConnectionRefusedError(), OSError(99, "no such address")]),
+            ModelUnavailable,
+            "start it",
+        ),
+        (ssl.SSLCertVerificationError("self-signed"), ModelUnavailable, "SSL_CERT_FILE"),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), ModelUnavailable, "no host of the name"),
+        (socket.gaierror(socket.EAI_AGAIN, "later"), ModelFault, "cannot be found"),
+        (ConnectionResetError("reset"), ModelFault, "All attempts failed"),
+    ],
+)
+def test_the_innermost_cause_says_why_there_was_no_connection(
+    cause: Exception, kind: type[Exception], told: str
+) -> None:
+    error = httpx.ConnectError("All attempts failed")
+    error.__cause__ = OSError("All attempts failed")
+    error.__cause__.__cause__ = cause
+    meant = meaning(error, replace(REQUEST, api_base="https://provider.example/v1"))
+    assert type(meant) is kind
+    assert told in str(meant)
+
+
+def test_a_connection_that_broke_without_a_word_is_told_in_words() -> None:
+    assert str(meaning(httpx.ReadError(""), REQUEST)) == "The connection broke off."
 
 
 def test_a_proxy_is_not_used_for_this_machine() -> None:

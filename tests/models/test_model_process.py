@@ -317,6 +317,15 @@ async def test_what_is_no_address_is_told(model: ModelProcess, url: str) -> None
         await model.complete(request(url))
 
 
+async def test_a_proxy_that_cannot_be_used_is_told() -> None:
+    process = ModelProcess({"ALL_PROXY": "gopher://127.0.0.1:1"})
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(process.run)
+        with pytest.raises(ModelUnavailable, match="proxy or certificate settings"):
+            await process.complete(request("http://provider.invalid/v1"))
+        tasks.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("body", ["[]", '{"choices": [{"text": "x"}]}', '{"choices": "none"}'])
 async def test_json_that_is_no_answer_is_a_fault(model: ModelProcess, body: str) -> None:
     with pytest.raises(ModelFault, match="no chat completion"):

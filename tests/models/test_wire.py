@@ -1,5 +1,7 @@
 """What the LSP process and its model process say to each other."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ REQUEST = ModelRequest(
     request_id="r1",
     model="openai/tiny",
     role="worker",
-    messages=({"role": "user", "content": "line\nline \ud800 🎼"},),
+    messages=({"role": "user", "content": "line\nline\t\ud800 🎼"},),
     tools=({"type": "function"},),
     facts={"task": {"id": "1"}},
     api_base="http://127.0.0.1:1",
@@ -24,10 +26,19 @@ ANSWER = ModelAnswer({"role": "assistant", "content": "x\n"}, "stop", Usage(1, 2
 
 @pytest.mark.parametrize(
     "message",
-    [wire.Ask(1, REQUEST, "key"), wire.Warm(2, "openai/tiny", "http://127.0.0.1:1"), wire.Cancel(3)],
+    [wire.Ask.of(1, REQUEST, "key"), wire.Warm(2, "openai/tiny", "http://127.0.0.1:1"), wire.Cancel(3)],
 )
 def test_what_the_client_says_arrives_as_it_was(message: wire.ToHost) -> None:
-    assert wire.decode_to_host(wire.encode(message)) == message
+    assert wire.decode_to_host(wire.encode(message).rstrip(b"\n")) == message
+
+
+def test_a_request_is_whole_again_on_the_other_side() -> None:
+    for request in (REQUEST, replace(REQUEST, tools=(), api_base=None)):
+        line = wire.encode(wire.Ask.of(1, request))
+        assert line.count(b"\n") == 1
+        asked = wire.decode_to_host(line.rstrip(b"\n"))
+        assert isinstance(asked, wire.Ask)
+        assert asked.request() == request
 
 
 @pytest.mark.parametrize(

@@ -105,17 +105,20 @@ class CheckDesk:
     ) -> CheckResult:
         """Return the result of a check; one that ran on the same tree before is recorded, but not run, again."""
         purpose = "gate" if gate else "agent"
-        key = (await self._checks.tree_hash(candidate), call.text)
-        async with self._locks.setdefault(key, anyio.Lock()):
-            result = self._results.get(key)
-            if result is None:
-                result = await self._checks.run(candidate, call.check, call.targets)
-                self._results[key] = result
+        result = await self._result(candidate, call)
         if call.check.kind != "probe":
             if not call.targets:
                 self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
             await self._record(CheckFinished(task_id, result, purpose))
         return result
+
+    async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
+        """Return the result of a check on a tree, run at most once."""
+        key = (await self._checks.tree_hash(candidate), call.text)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._results:
+                self._results[key] = await self._checks.run(candidate, call.check, call.targets)
+            return self._results[key]
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a model's own command on a throw-away copy of the tree."""
@@ -174,7 +177,7 @@ class CheckDesk:
         key = ("baseline", call.text)
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._results:
-                result = await self._checks.run(self._baseline(), call.check, call.targets)
+                result = await self._result(self._baseline(), call)
                 await self._record(CheckFinished("", result, "baseline"))
                 self._results[key] = result
         return self._results[key]

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podium.ports import Json, Message, ModelAnswer, ModelRequest, Usage
+from podium.adapters.models import wire
+from podium.ports import Json, Message, ModelAnswer, Usage
 
 _CHARACTERS_PER_TOKEN = 3.5
 
@@ -29,17 +30,17 @@ class Counted:
 
 
 def answer(
-    request: ModelRequest,
+    ask: wire.Ask,
     content: str | None,
     called: Sequence[CalledTool],
     finish_reason: str | None,
     counted: Counted | None,
 ) -> ModelAnswer:
-    """Return the answer to `request`; without a count (or with one of no prompt tokens) it is estimated."""
+    """Return the answer to `ask`; without a count (or with one of no prompt tokens) it is estimated."""
     message: Message = {"role": "assistant", "content": content}
     calls: list[Json] = [
         {
-            "id": call.id or f"call_{request.request_id}_{index}",
+            "id": call.id or f"call_{ask.head.request_id}_{index}",
             "type": "function",
             "function": {"name": call.name or "", "arguments": _arguments_text(call.arguments)},
         }
@@ -47,22 +48,19 @@ def answer(
     ]
     if calls:
         message["tool_calls"] = calls
-    return ModelAnswer(message, finish_reason or "stop", _usage(request, message, counted))
+    return ModelAnswer(message, finish_reason or "stop", _usage(ask, message, counted))
 
 
 def _arguments_text(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments or {})
 
 
-def _usage(request: ModelRequest, message: Message, counted: Counted | None) -> Usage:
+def _usage(ask: wire.Ask, message: Message, counted: Counted | None) -> Usage:
     if counted is None or not counted.prompt:
-        return Usage(
-            _estimated_tokens([*request.messages, *request.tools]),
-            _estimated_tokens([message]),
-            estimated=True,
-        )
+        answered = len(json.dumps(message))
+        return Usage(_estimated_tokens(len(ask.conversation)), _estimated_tokens(answered), estimated=True)
     return Usage(counted.prompt, counted.completion, counted.cached, cost_usd=counted.cost_usd)
 
 
-def _estimated_tokens(parts: Sequence[dict[str, Json]]) -> int:
-    return round(sum(len(json.dumps(part)) for part in parts) / _CHARACTERS_PER_TOKEN)
+def _estimated_tokens(n_characters: int) -> int:
+    return round(n_characters / _CHARACTERS_PER_TOKEN)

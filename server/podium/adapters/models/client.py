@@ -80,7 +80,7 @@ class ModelProcess:
             ModelFault: the provider failed in a way that may pass, or the model process died.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        reply = await self._call(wire.Ask(next(self._ids), request, self._key(request)))
+        reply = await self._call(wire.Ask.of(next(self._ids), request, self._key(request)))
         assert isinstance(reply, wire.Answered)  # noqa: S101 - the other end is ours
         return reply.answer
 

@@ -17,6 +17,7 @@ import anyio
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
 from podium.adapters.models.environment import NO_KEY, key_variables, secrets_of
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
@@ -28,8 +29,6 @@ _PREFIX = "openai/"
 _ENDPOINT = "/chat/completions"
 _TIMEOUT = httpx.Timeout(None, connect=20.0)  # the request as a whole has its own
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
-
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class _Lenient(BaseModel):
@@ -108,21 +107,22 @@ class DirectBackend:
         """Read what `model` costs, so that the first answer finds it known."""
         openai_prices(model.removeprefix(_PREFIX))
 
-    async def complete(self, request: ModelRequest, api_key: str | None) -> ModelAnswer:
-        """Return the answer to `request`, asked with `api_key` or else the key in the environment.
+    async def complete(self, ask: wire.Ask) -> ModelAnswer:
+        """Return the answer to `ask`, with its key or else the one in the environment.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        name = request.model.removeprefix(_PREFIX)
-        request = replace(request, model=_PREFIX + name)
-        secrets = [*self._secrets, api_key] if api_key else self._secrets
+        name = ask.head.model.removeprefix(_PREFIX)
+        request = replace(ask.head, model=_PREFIX + name)
+        secrets = [*self._secrets, ask.api_key] if ask.api_key else self._secrets
+        content = b'{"model":%b,%b}' % (json.dumps(name).encode(), ask.conversation)
         try:
             with anyio.fail_after(request.timeout_s):
                 response = await self._client.post(
-                    _url(request), content=_body(name, request), headers=_headers(request, api_key)
+                    _url(request), content=content, headers=_headers(request, ask.api_key)
                 )
         except TimeoutError as error:
             raise ModelFault(f"`{request.model}` did not answer within {request.timeout_s:g} s.") from error
@@ -135,29 +135,15 @@ class DirectBackend:
         if not response.is_success:
             reply = Reply(response.status_code, dict(response.headers), response.text)
             raise meaning_of_reply(reply, request, secrets)
-        try:
-            completion = _Completion.model_validate(json.loads(response.content))
-        except ValidationError as error:
-            raise ModelFault(
-                f"The provider's answer was no chat completion ({masked(response.text, secrets)})."
-            ) from error
-        except ValueError as error:
-            raise ModelFault(
-                f"The provider's answer was not JSON ({masked(response.text, secrets)})."
-            ) from error
-        return _answer(completion, name, request)
+        completion = _completion(response, secrets)
+        if not completion.choices:
+            raise ModelFault(f"`{request.model}` gave an answer without choices.")
+        return _answer(completion, name, ask)
 
 
 def _url(request: ModelRequest) -> str:
     base = (request.api_base or "").rstrip("/")
     return base if base.endswith(_ENDPOINT) else base + _ENDPOINT
-
-
-def _body(name: str, request: ModelRequest) -> bytes:
-    body: dict[str, object] = {"model": name, "messages": request.messages}
-    if request.tools:
-        body["tools"] = request.tools
-    return _dumps(body).encode()
 
 
 def _headers(request: ModelRequest, api_key: str | None) -> dict[str, str]:
@@ -166,9 +152,17 @@ def _headers(request: ModelRequest, api_key: str | None) -> dict[str, str]:
     return {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
 
 
-def _answer(completion: _Completion, name: str, request: ModelRequest) -> ModelAnswer:
-    if not completion.choices:
-        raise ModelFault(f"`{request.model}` gave an answer without choices.")
+def _completion(response: httpx.Response, secrets: Sequence[str]) -> _Completion:
+    try:
+        return _Completion.model_validate(json.loads(response.content))
+    except ValidationError as error:
+        what, cause = "no chat completion", error
+    except ValueError as error:
+        what, cause = "not JSON", error
+    raise ModelFault(f"The provider's answer was {what} ({masked(response.text, secrets)}).") from cause
+
+
+def _answer(completion: _Completion, name: str, ask: wire.Ask) -> ModelAnswer:
     choice = completion.choices[0]
     called = [
         CalledTool(call.id, call.function.name, call.function.arguments)
@@ -177,4 +171,4 @@ def _answer(completion: _Completion, name: str, request: ModelRequest) -> ModelA
     counted = completion.usage.counted() if completion.usage else None
     if counted and (prices := openai_prices(name)):
         counted = replace(counted, cost_usd=prices.of(counted))
-    return answer(request, choice.message.content, called, choice.finish_reason, counted)
+    return answer(ask, choice.message.content, called, choice.finish_reason, counted)

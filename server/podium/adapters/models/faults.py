@@ -78,7 +78,8 @@ def meaning(
         return ModelUnavailable(f"The installation is incomplete ({missing}): install podium-ls again.")
     reply = _reply(causes)
     text = str(error).partition("\nTraceback")[0]  # litellm appends one to some messages
-    said = masked(_sentence(reply, text), secrets) or f"{type(error).__name__} (status {reply.status})"
+    wordless = f"status {reply.status}" if reply.status else "The connection broke off."
+    said = masked(_sentence(reply, text), secrets) or wordless
     return _of_connection(causes, request, said) or _of_reply(f"{text} {reply.body}", reply, request, said)
 
 

@@ -42,7 +42,7 @@ _BACKENDS = {
 class _Backend(Protocol):
     async def rehearse(self, model: str) -> None: ...
 
-    async def complete(self, request: ModelRequest, api_key: str | None) -> ModelAnswer: ...
+    async def complete(self, ask: wire.Ask) -> ModelAnswer: ...
 
 
 def way_to(model: str, api_base: str | None) -> Way:
@@ -86,12 +86,12 @@ class Host:
             if isinstance(message, wire.Warm):
                 await self._warm(message.model, message.api_base)
                 return wire.Warmed(message.id)
-            request = message.request
-            way = way_to(request.model, request.api_base)
+            head = message.head
+            way = way_to(head.model, head.api_base)
             if way == "program":
-                answer = await self._program(request)
+                answer = await self._program(message.request())
             else:
-                answer = await (await self._backend(way, request.model)).complete(request, message.api_key)
+                answer = await (await self._backend(way, head.model)).complete(message)
         except (ModelFault, ModelUnavailable) as error:
             return wire.Failed.of(message.id, error)
         return wire.Answered(message.id, answer)
@@ -146,7 +146,7 @@ async def serve(stdin: int, stdout: int) -> None:
 
 def _read_messages(stdin: int, receive: Callable[[wire.ToHost], None]) -> None:
     lines = wire.Lines()
-    while chunk := os.read(stdin, 1 << 20):
+    while chunk := os.read(stdin, 1 << 16):
         for line in lines.feed(chunk):
             anyio.from_thread.run_sync(receive, wire.decode_to_host(line))
 

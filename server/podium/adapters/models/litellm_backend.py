@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 
 import anyio
 
+from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
 from podium.adapters.models.environment import NO_KEY, key_variables, missing_key, secrets_of
 from podium.adapters.models.faults import meaning, missing_key_error
@@ -120,18 +121,19 @@ class LitellmBackend:
                 timeout_s=10.0,
             )
             with contextlib.suppress(ModelFault, ModelUnavailable):
-                await self.complete(request, NO_KEY)
+                await self.complete(wire.Ask.of(0, request, NO_KEY))
         gc.collect()
         gc.freeze()
 
-    async def complete(self, request: ModelRequest, api_key: str | None) -> ModelAnswer:
-        """Return the answer to `request`, asked with `api_key` or else the key in the environment.
+    async def complete(self, ask: wire.Ask) -> ModelAnswer:
+        """Return the answer to `ask`, with its key or else the one in the environment.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
+        request, api_key = ask.request(), ask.api_key
         request = replace(request, model=self._full_name(request))
         try:
             with anyio.fail_after(request.timeout_s):
@@ -141,7 +143,7 @@ class LitellmBackend:
         except self._error as error:
             secrets = [*self._secrets, api_key] if api_key else self._secrets
             raise meaning(error, request, secrets) from error
-        return _answer(response, request)
+        return _answer(response, ask)
 
     def _full_name(self, request: ModelRequest) -> str:
         """Return the model's name with its provider; a bare name at an address is an OpenAI-compatible one.
@@ -190,15 +192,15 @@ class LitellmBackend:
         return NO_KEY if variables else None
 
 
-def _answer(response: _Response, request: ModelRequest) -> ModelAnswer:
+def _answer(response: _Response, ask: wire.Ask) -> ModelAnswer:
     if not response.choices:
-        raise ModelFault(f"`{request.model}` gave an answer without choices.")
+        raise ModelFault(f"`{ask.head.model}` gave an answer without choices.")
     choice = response.choices[0]
     called = [
         CalledTool(call.id, call.function.name, call.function.arguments)
         for call in choice.message.tool_calls or ()
     ]
-    return answer(request, choice.message.content, called, choice.finish_reason, _counted(response))
+    return answer(ask, choice.message.content, called, choice.finish_reason, _counted(response))
 
 
 def _counted(response: _Response) -> Counted | None:

@@ -1,26 +1,49 @@
 """The lines that the LSP process and its model process exchange.
 
-One message is one line of compact JSON. The lines pass between two ends of one program, so they are
+One message is one line of compact JSON; an `Ask` is two values with a tab between them, the second being
+the conversation, which nobody needs to decode who only passes it on. The lines pass between two ends of one program, so they are
 decoded without validation: a line that does not fit is a bug, not input. Text is escaped to ASCII, so
 that lone surrogates in what a model wrote survive the trip.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
 from podium.errors import ModelUnavailable
 from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, Usage
 
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request to answer. `api_key` is the key that the user chose for it by `api_key_env`, or None."""
+    """A request to answer; get it from `of`.
+
+    `head` is the request without its conversation. `conversation` holds the messages and tools as the
+    members of an object in JSON, as providers take them; a conversation grows long, and is encoded once.
+    `api_key` is the key that the user chose by `api_key_env`, or None.
+    """
 
     id: int
-    request: ModelRequest
+    head: ModelRequest
+    conversation: bytes
     api_key: str | None = None
+
+    @classmethod
+    def of(cls, call_id: int, request: ModelRequest, api_key: str | None = None) -> "Ask":
+        """Return the line that carries `request`."""
+        members: dict[str, object] = {"messages": request.messages}
+        if request.tools:
+            members["tools"] = request.tools
+        head = replace(request, messages=(), tools=())
+        return cls(call_id, head, _dumps(members)[1:-1].encode(), api_key)
+
+    def request(self) -> ModelRequest:
+        """Return the whole request."""
+        members = _loads(b"{%b}" % self.conversation)
+        return replace(self.head, messages=tuple(members["messages"]), tools=tuple(members.get("tools", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +113,6 @@ class Failed:
 ToHost: TypeAlias = Ask | Warm | Cancel
 ToClient: TypeAlias = Answered | Warmed | Failed
 
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
-
 
 def encode(message: ToHost | ToClient) -> bytes:
     """Return `message` as one line, newline included."""
@@ -100,8 +121,9 @@ def encode(message: ToHost | ToClient) -> bytes:
             body: dict[str, object] = {
                 "id": message.id,
                 "api_key": message.api_key,
-                "request": _request_json(message.request),
+                "head": _head_json(message.head),
             }
+            return b"%b\t%b\n" % (_line(message, body), message.conversation)
         case Answered():
             answer = message.answer
             body = {
@@ -116,18 +138,17 @@ def encode(message: ToHost | ToClient) -> bytes:
             body = {"id": message.id}
         case _:
             assert_never(message)
-    return _dumps({"is": type(message).__name__, **body}).encode() + b"\n"
+    return _line(message, body) + b"\n"
 
 
 def decode_to_host(line: bytes) -> ToHost:
     """Return the message that the client sent."""
-    body = _loads(line)
+    first, _, conversation = line.partition(b"\t")
+    body = _loads(first)
     match body.pop("is"):
         case "Ask":
-            request = body["request"]
-            request["messages"] = tuple(request["messages"])
-            request["tools"] = tuple(request["tools"])
-            return Ask(body["id"], ModelRequest(**request), body["api_key"])
+            head = ModelRequest(messages=(), tools=(), **body["head"])
+            return Ask(body["id"], head, conversation, body["api_key"])
         case "Warm":
             return Warm(**body)
         case "Cancel":
@@ -167,14 +188,17 @@ class Lines:
             self._begun.append(rest)
 
 
-_REQUEST_FIELDS = tuple(field.name for field in fields(ModelRequest))
+_HEAD_FIELDS = tuple(field.name for field in fields(ModelRequest) if field.name not in ("messages", "tools"))
 
 
-def _request_json(request: ModelRequest) -> dict[str, object]:
-    # `asdict` would copy the whole conversation.
-    values: dict[str, object] = {name: getattr(request, name) for name in _REQUEST_FIELDS}
-    values["facts"] = dict(request.facts)
+def _head_json(head: ModelRequest) -> dict[str, object]:
+    values: dict[str, object] = {name: getattr(head, name) for name in _HEAD_FIELDS}
+    values["facts"] = dict(head.facts)
     return values
+
+
+def _line(message: ToHost | ToClient, body: dict[str, object]) -> bytes:
+    return _dumps({"is": type(message).__name__, **body}).encode()
 
 
 def _loads(line: bytes) -> dict[str, Any]:
