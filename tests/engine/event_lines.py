@@ -129,7 +129,9 @@ class Names:
             case AttemptStarted():
                 return f"{event.task_id} {event.number} {event.mode}"
             case CheckFinished(task_id, result, purpose):
-                return f"{task_id or 'mission'} {purpose} {result.check} {'green' if result.green else 'red'}"
+                targets = " ".join(word for word in result.argv[3:] if ".py" in word)
+                state = "green" if result.green else "red"
+                return f"{task_id or 'mission'} {purpose} {result.check} {targets} {state}".replace("  ", " ")
             case ReviewSubmitted():
                 verdict = "approved" if event.approved else "rejected"
                 found = "".join(f"; {f.path}:{f.line} {f.severity} {f.code}" for f in event.findings)

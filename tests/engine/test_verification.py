@@ -8,7 +8,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, CheckResult, Failure
 from podium.domain.events import CheckFinished, Event
-from podium.engine.verification import CheckDesk, new_failures, output_of, shortened, unparsable
+from podium.engine.verification import CheckCall, CheckDesk, new_failures, output_of, shortened, unparsable
 from podium.errors import ToolError
 
 
@@ -108,6 +108,8 @@ async def test_a_check_runs_once_on_one_tree_and_again_on_another(tmp_path: Path
     one = Candidate(str(root), {"a.txt": b"one"})
     first = await desk.run(one, call)
     assert await desk.run(one, call) == first
+    assert await desk.run(one, CheckCall(call.check, ("t.py",), aimed=True), "another task") == first
+    assert await desk.run(one, CheckCall(call.check, ("t.py",))) != first
     assert (await desk.run(Candidate(str(root), {"a.txt": b"two"}), call)).output != first.output
     assert all(isinstance(event, CheckFinished) for event in recorded)
     await checks.aclose()

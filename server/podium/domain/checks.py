@@ -41,6 +41,11 @@ class Check:
         """The command line in words, for people and models."""
         return " ".join("python" if word == "{python}" else word for word in self.argv)
 
+    @property
+    def is_pytest(self) -> bool:
+        """Whether it runs pytest directly, so that its results can be read test by test."""
+        return self.argv[1:3] == ("-m", "pytest")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

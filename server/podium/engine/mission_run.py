@@ -40,6 +40,7 @@ from podium.domain.proposals import between
 from podium.domain.rights import Role
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
+from podium.engine.aim import Aim
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
 from podium.engine.leases import Leases
@@ -111,6 +112,7 @@ class MissionRun:
         self.root = str(services.workspace.root)
         self.tree = CandidateTree(self.root, user_files)
         self._unsaved_at_start = dict(user_files.overlay())
+        self.aim = Aim(services.workspace)
         self.desk = CheckDesk(services.checks, self._baseline, self.record)
         self.plans = PlanDesk(self.record_decided, self.desk.require)
         self.ending: tuple[Ending, str] | None = None

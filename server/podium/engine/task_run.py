@@ -159,6 +159,9 @@ async def _judge(
 ) -> _Rejected | None:
     """Check, review and accept an attempt; or return why not."""
     candidate, edits = tree.candidate(), tree.edits()
+    others = run.state.plan.with_state(task.id, "completed")
+    if not others.closed():
+        calls = await run.aim.at(tree, calls)
     verdict = await run.desk.gate(candidate, edits, calls, task.id, named=bool(task.checks))
     if not verdict.passed:
         return _Rejected("\n\n".join(verdict.problems), verdict.fingerprint)

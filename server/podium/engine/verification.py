@@ -24,10 +24,14 @@ from podium.ports import Checks
 
 @dataclass(frozen=True, slots=True)
 class CheckCall:
-    """A check, narrowed to `targets` (test ids or paths) where there are any."""
+    """A check, narrowed to `targets` (test ids or paths) where there are any.
+
+    `aimed` means that nobody asked for these targets: they are the part of the check that a change reaches.
+    """
 
     check: Check
     targets: tuple[str, ...] = ()
+    aimed: bool = False
 
     @property
     def text(self) -> str:
@@ -113,8 +117,12 @@ class CheckDesk:
         return result
 
     async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
-        """Return the result of a check on a tree, run at most once."""
-        key = (await self._checks.tree_hash(candidate), call.text)
+        """Return the result of a check on a tree, run at most once; for an aimed call a green whole check will do."""
+        tree_hash = await self._checks.tree_hash(candidate)
+        key = (tree_hash, call.text)
+        whole = self._results.get((tree_hash, call.check.name)) if call.aimed else None
+        if whole is not None and whole.green:
+            return whole
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._results:
                 self._results[key] = await self._checks.run(candidate, call.check, call.targets)
@@ -166,8 +174,9 @@ class CheckDesk:
             results.append(result)
             if result.green:
                 continue
-            if not call.targets and _excusable(result, await self._before(call), named=named):
-                excused.append(call.text)
+            whole = call.aimed or not call.targets
+            if whole and _excusable(result, await self._before(call), named=named):
+                excused.append(call.check.name if call.aimed else call.text)
                 continue
             red.append(result)
             problems.append(described(result))

@@ -43,14 +43,9 @@ def found_checks(root: Path, configured: Mapping[str, object] | None) -> tuple[C
     checks = [_configured(name, command) for name, command in (configured or {}).items()]
     if not checks:
         checks = [*_pytest(root), *_npm(root), *_tools(root)]
-    if any(is_pytest(check) for check in checks):
+    if any(check.is_pytest for check in checks):
         checks.append(Check("suspects", ("{python}", str(SUSPECTS)), kind="probe"))
     return tuple(checks)
-
-
-def is_pytest(check: Check) -> bool:
-    """Return whether the check runs pytest directly, so that its results can be read test by test."""
-    return check.argv[1:3] == ("-m", "pytest")
 
 
 def missing_tools(root: Path) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from podium.adapters.checks.discovery import is_pytest
 from podium.adapters.checks.process import Finished, run_process
 from podium.adapters.checks.pytest_results import (
     PytestReport,
@@ -38,7 +37,7 @@ async def run_check(
     stand.slot.clear_output()
     env = stand.env()
     argv = narrowed(check, targets, stand.root)
-    if is_pytest(check):
+    if check.is_pytest:
         argv = with_plugin(argv)
         env |= stand.report_env(REPORT, min(TEST_LIMIT_S, check.timeout_s / 2))
     if check.kind == "probe":
@@ -54,7 +53,7 @@ def result_of(
     output = stand.in_workspace(finished.output)
     exit_code = finished.exit_code
     failures: tuple[Failure, ...] = ()
-    if is_pytest(check):
+    if check.is_pytest:
         report = report_of(stand)
         exit_code = 1 if exit_code == 0 and report.strays else exit_code
         failures = pytest_failures(report, exit_code, output, timed_out=finished.timed_out)
@@ -88,7 +87,7 @@ def narrowed(check: Check, targets: Sequence[str], root: Path) -> list[str]:
     """Return the command line for the targets only, where the tool can be narrowed."""
     if not targets:
         return list(check.argv)
-    if is_pytest(check):
+    if check.is_pytest:
         options = [
             word
             for before, word in zip(check.argv[2:], check.argv[3:], strict=False)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import anyio
 import anyio.to_thread
 
-from podium.adapters.checks.discovery import is_pytest
 from podium.adapters.checks.process import Finished, Limits, Output, end, limited, start
 from podium.adapters.checks.run import REPORT, narrowed, report_of, result_of, run_check, with_plugin
 from podium.adapters.checks.stand import Stand
@@ -98,7 +97,7 @@ class TryOut:
     async def _result(
         self, stand: Stand, warm: Warm | None, overlay: Mapping[str, bytes | None]
     ) -> CheckResult:
-        if is_pytest(self._check) and self._targets:
+        if self._check.is_pytest and self._targets:
             first = await self._targets_only(stand, warm, overlay)
             if not first.green:
                 return first
@@ -145,7 +144,7 @@ class TryOut:
         """Lend a warm process that has run the targets once; None where there cannot be one."""
         async with AsyncExitStack() as processes:
             warm: Warm | None = None
-            if is_pytest(self._check) and self._targets and hasattr(os, "fork"):
+            if self._check.is_pytest and self._targets and hasattr(os, "fork"):
                 try:
                     tree_hash = await anyio.to_thread.run_sync(stand.sync, self._overlay)
                     warm = await self._started(stand, processes)
