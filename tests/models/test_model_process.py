@@ -388,6 +388,17 @@ async def test_the_key_that_the_user_names_is_used_and_never_shown(model: ModelP
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])
+async def test_a_key_that_cannot_be_sent_is_told_at_once_and_starts_nothing(key: str) -> None:
+    process = ModelProcess({"MY_KEY": key, "OPENAI_API_KEY": key})  # nobody runs it
+    for model in (DIRECT, LITELLM):
+        with pytest.raises(ModelUnavailable, match="MY_KEY holds"):
+            await process.complete(replace(request("http://127.0.0.1:1", model), api_key_env="MY_KEY"))
+    for model in (DIRECT, "tiny"):
+        with pytest.raises(ModelUnavailable, match="OPENAI_API_KEY holds"):
+            await process.complete(request("http://127.0.0.1:1", model))
+
+
 async def test_a_missing_key_is_told_at_once_and_starts_nothing() -> None:
     process = ModelProcess({})  # nobody runs it
     with pytest.raises(ModelUnavailable, match=r"OPENAI_API_KEY.*`api_base`"):

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 
-from tests.models.provider import Provider, calls, drops, fails, reply_from, says
+from tests.models.provider import Provider, Reply, calls, drops, fails, reply_from, says
 
 pytestmark = pytest.mark.anyio
 ASKED = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
@@ -43,11 +44,21 @@ async def test_faults_are_real_http_faults() -> None:
 
 
 async def test_a_client_that_leaves_before_the_reply_is_noticed() -> None:
-    async with Provider([says("late").after(5)]) as provider:
-        with anyio.move_on_after(0.2):
-            async with httpx.AsyncClient() as http:
-                await http.post(f"{provider.url}/chat/completions", json=ASKED)
-        with anyio.fail_after(1):
+    arrived = anyio.Event()
+
+    def respond(_: object) -> Reply:
+        arrived.set()
+        return says("late").after(60)
+
+    async with (
+        Provider(respond) as provider,
+        httpx.AsyncClient() as http,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(partial(http.post, f"{provider.url}/chat/completions", json=ASKED, timeout=None))
+        await arrived.wait()
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True), anyio.fail_after(20):
             await provider.requests[0].abandoned.wait()
 
 

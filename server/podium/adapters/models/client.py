@@ -17,7 +17,7 @@ import anyio
 import anyio.abc
 
 from podium.adapters.models import wire
-from podium.adapters.models.environment import child_environment, missing_key
+from podium.adapters.models.environment import child_environment, key_variables, missing_key, sendable
 from podium.adapters.models.faults import missing_key_error
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
@@ -101,6 +101,13 @@ class ModelProcess:
 
     def _key(self, request: ModelRequest) -> str | None:
         """Return the value of the key variable that the user named, or None where none is named."""
+        bare = request.api_base and "/" not in request.model
+        usual = key_variables(f"openai/{request.model}" if bare else request.model)
+        for variable in (request.api_key_env,) if request.api_key_env else usual:
+            if not sendable(self._environ.get(variable, "")):
+                raise ModelUnavailable(
+                    f"{variable} holds characters that no key has: correct it in the environment of the editor."
+                )
         if request.api_key_env:
             key = self._environ.get(request.api_key_env)
             if not key:

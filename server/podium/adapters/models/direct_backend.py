@@ -147,9 +147,9 @@ def _url(request: ModelRequest) -> str:
 
 
 def _headers(request: ModelRequest, api_key: str | None) -> dict[str, str]:
-    usual = (os.environ.get(variable) for variable in key_variables(request.model))
+    usual = map(os.environ.get, key_variables(request.model))
     key = api_key or next(filter(None, usual), NO_KEY)
-    return {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+    return {"Content-Type": "application/json", "Authorization": f"Bearer {key.strip()}"}
 
 
 def _completion(response: httpx.Response, secrets: Sequence[str]) -> _Completion:

@@ -64,6 +64,11 @@ def key_variables(model: str) -> tuple[str, ...]:
     return _KEYS.get(model.partition("/")[0], ())
 
 
+def sendable(key: str) -> bool:
+    """Return whether `key` can stand in a header; space around it does not count."""
+    return key.isascii() and key.strip().isprintable()
+
+
 def missing_key(model: str, environ: Mapping[str, str]) -> str | None:
     """Return the variable to set before `model` can be asked at its provider's own address.
 
