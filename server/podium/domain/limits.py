@@ -1,6 +1,7 @@
 """Limits of a mission: checked before the next model call, with what the calls in flight may still use."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal, TypeAlias
 
 from podium.domain.messages import Usage
@@ -80,7 +81,7 @@ class Forecast:
     def of(self, new_chars: int, known_tokens: int = 0) -> Expected:
         """Return what a call will use whose prompt has `new_chars` beyond `known_tokens`."""
         per_char = 1 / 3 if self.tokens_per_char is None else self.tokens_per_char
-        tokens = known_tokens + round(new_chars * per_char) + self.answer_tokens
+        tokens = known_tokens + ceil(new_chars * per_char) + self.answer_tokens
         return Expected(tokens, tokens * self.usd_per_token)
 
 

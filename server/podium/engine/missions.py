@@ -130,10 +130,8 @@ async def _work_off(run: MissionRun) -> None:
     """Run all tasks, each as soon as its needs are closed and its files are free."""
 
     async def work(task: Task) -> None:
-        try:
-            await run_task(run, task)
-        finally:
-            run.look_again()
+        await run_task(run, task)
+        run.look_again()  # not after an error: nothing more may start then
 
     async with anyio.create_task_group() as tasks:
         started: set[str] = set()
