@@ -1,11 +1,13 @@
 """How verified changes reach the user's files, with editors of every kind and a user who goes on typing."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Desk, Desks
-from tests.e2e.team import APPROVES, calls, edits, plans, writes
+from tests.e2e.editor import Encoding
+from tests.e2e.team import APPROVES, SIGNS_OFF, calls, edits, plans, writes
 from tests.lsp.raw_client import Message
 from tests.models.provider import Reply
 
@@ -223,3 +225,81 @@ def test_typing_right_after_a_change_does_not_make_it_look_lost(desk: Desk) -> N
     editor.replies["workspace/applyEdit"] = typing_on
     assert corrects(desk)["status"] == "signed_off"
     assert editor.text("greet.txt") == "hello\nworld, and on\nend\n"
+
+
+def behind(desk: Desk, happens: Callable[[], object]) -> Message:
+    """Carry the mission out; another program does something to the files after the change was verified."""
+
+    def signs_off() -> Reply:
+        happens()
+        return SIGNS_OFF
+
+    desk.write(WORD)
+    desk.team.play(planner=plans("greet.txt"), worker=CORRECTS, commander=signs_off)
+    return desk.editor.mission("podium.task", {"goal": "Correct the word", "apply": "end"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+@pytest.mark.parametrize("what", ["rewritten", "deleted", "a folder now", "a link out of the folder now"])
+def test_what_another_program_made_of_a_file_meanwhile_is_left_alone(
+    desks: Desks, encoding: Encoding, what: str, tmp_path: Path
+) -> None:
+    desk = desks[encoding]
+    place, outside = desk.editor.root / "greet.txt", tmp_path / "outside.txt"
+    outside.write_text(WORD["greet.txt"], encoding="utf-8")
+
+    def happens() -> None:
+        place.unlink()
+        if what == "rewritten":
+            place.write_text("hello\nworm\nend\n", encoding="utf-8")
+        elif what == "a folder now":
+            place.mkdir()
+        elif what == "a link out of the folder now":
+            place.symlink_to(outside)
+
+    mission = behind(desk, happens)
+    (proposal,) = mission["proposals"]
+    assert (mission["status"], proposal["state"]) == ("stopped", "refused")
+    assert "-word\n+world\n" in proposal["diff"]
+    assert desk.editor.applied == []
+    assert outside.read_text(encoding="utf-8") == WORD["greet.txt"]
+    now = (place.is_symlink(), place.is_dir(), place.is_file() and place.read_text(encoding="utf-8"))
+    assert (
+        now
+        == {
+            "rewritten": (False, False, "hello\nworm\nend\n"),
+            "deleted": (False, False, False),
+            "a folder now": (False, True, False),
+            "a link out of the folder now": (True, False, WORD["greet.txt"]),
+        }[what]
+    )
+
+
+def test_a_change_is_merged_with_what_another_program_wrote_elsewhere_in_the_file(
+    desk: Desk, plain_desk: Desk
+) -> None:
+    for each in (desk, plain_desk):
+        place = each.editor.root / "greet.txt"
+        mission = behind(
+            each, lambda place=place: place.write_text("hello all\n\nword\nend\n", encoding="utf-8")
+        )
+        assert mission["status"] == "stopped"  # the lines are neighbours
+        mission = behind(
+            each, lambda place=place: place.write_text("hello\nword\nend\nand on\n", encoding="utf-8")
+        )
+        text = each.editor.text("greet.txt") if each is desk else each.editor.disk("greet.txt")
+        assert (mission["status"], text) == ("signed_off", "hello\nworld\nend\nand on\n")
+
+
+def test_in_an_open_buffer_the_buffer_counts_and_the_disk_stays_as_another_program_left_it(
+    desk: Desk,
+) -> None:
+    place = desk.editor.root / "greet.txt"
+
+    def happens() -> None:
+        desk.editor.open("greet.txt")
+        place.write_text("formatted\n", encoding="utf-8")
+
+    assert behind(desk, happens)["status"] == "signed_off"
+    assert desk.editor.text("greet.txt") == "hello\nworld\nend\n"
+    assert desk.editor.disk("greet.txt") == "formatted\n"
