@@ -18,6 +18,8 @@ from podium.domain.events import (
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionPaused,
+    MissionResumed,
     MissionStarted,
     ModelAnswered,
     ModelAsked,
@@ -33,6 +35,7 @@ from podium.domain.events import (
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
+    Steered,
     TaskAccepted,
     TaskDropped,
     TaskReopened,
@@ -87,7 +90,7 @@ class Names:
         """Return the task that the next event belongs to (or nothing), and its line."""
         return self._task_of(event), f"{event.kind} {self._told(event)}".rstrip()
 
-    def _task_of(self, event: Event) -> str:  # noqa: C901, PLR0911 - by where the kinds say it
+    def _task_of(self, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - by where the kinds say it
         match event:
             case AgentStarted(agent_id, role, task_id):
                 self._tasks[agent_id] = task_id
@@ -118,6 +121,8 @@ class Names:
             case LeaseAwaited():
                 return self._tasks[event.agent_id]
             case MissionStarted() | PlanSet() | PlacesFound() | MissionEnded():
+                return ""
+            case Steered() | MissionPaused() | MissionResumed():
                 return ""
 
     def _told(self, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
@@ -161,6 +166,11 @@ class Names:
                 return _short(event.reason)
             case MissionEnded():
                 return f"{event.status}: {_short(event.reason)}"
+            case Steered():
+                to = f"{event.task_id}: " if event.task_id else ""
+                return f"{event.when} {to}{_short(event.text)}"
+            case MissionPaused() | MissionResumed():
+                return ""
             case LeaseAwaited():
                 return f"{self._agents[event.agent_id]} {event.path} of {event.holder}"
             case ModelAsked() | ModelAnswered():

@@ -21,6 +21,7 @@ from podium.domain.mission import MissionState
 from podium.domain.plan import Task
 from podium.domain.plan_text import parse
 from podium.domain.plan_text import rendered as rendered_plan
+from podium.domain.steering import When
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.tree import MergeConflict, merged_content
@@ -77,12 +78,20 @@ class DiskFrontEnd:
 
 
 class StagedModel:
-    """A scripted model whose replies may also hang, or wait for other agents."""
+    """A scripted model whose replies may also hang, or wait for other agents or for events."""
 
     def __init__(self, replies: Mapping[str, Sequence[Json]]) -> None:
         self.script = ScriptedModel({who: [_reply(r) for r in rs] for who, rs in replies.items()}, _speaker)
         self._waiting = 0
         self._met = anyio.Event()
+        self._seen: list[str] = []
+        self._news = anyio.Event()
+
+    def see(self, line: str) -> None:
+        """Hear of an event."""
+        self._seen.append(line)
+        self._news.set()
+        self._news = anyio.Event()
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the next reply of who asks."""
@@ -91,7 +100,12 @@ class StagedModel:
             await anyio.sleep_forever()
         if answer.finish_reason.startswith("meets "):
             await self._meet(int(answer.finish_reason.removeprefix("meets ")))
+        while answer.finish_reason.startswith("after ") and not self._happened(answer.finish_reason[6:]):
+            await self._news.wait()
         return answer
+
+    def _happened(self, beginning: str) -> bool:
+        return any(line.startswith(beginning) for line in self._seen)
 
     async def _meet(self, n_agents: int) -> None:
         met = self._met
@@ -123,6 +137,10 @@ def _reply(value: Json) -> Reply:  # noqa: PLR0911 - one line for each form
             return _defect(text)
         case {"hangs": True}:
             return replace(says(""), finish_reason="hangs")
+        case {"after": str(line), "reply": reply}:
+            answer = _reply(reply)
+            assert isinstance(answer, ModelAnswer)
+            return replace(answer, finish_reason=f"after {line}")
         case {"meets": int(n), "reply": reply}:
             answer = _reply(reply)
             assert isinstance(answer, ModelAnswer)
@@ -141,18 +159,20 @@ def _defect(text: str) -> Reply:
 class _User:
     """The user of a scenario: answers questions, and acts when something happens."""
 
-    def __init__(self, scenario: Scenario, root: Path, tasks: TaskGroup) -> None:
+    def __init__(self, scenario: Scenario, root: Path, tasks: TaskGroup, model: StagedModel) -> None:
         self.leaves = anyio.Event()
         self.answers = [act for act in scenario.user if "asked" in act]
         self.acts = [act for act in scenario.user if "at" in act]
         self.conductor: Conductor
         self._root = root
         self._tasks = tasks
+        self._model = model
         self._names: dict[str, Names] = {}
 
     def see(self, record: Record) -> None:
         """React to an event; what takes time happens beside it."""
         _, line = self._names.setdefault(record.mission_id, Names()).line(record.event)
+        self._model.see(line)
         if isinstance(record.event, QuestionAsked):
             answer = self.answers.pop(0) if self.answers else {"asked": "", "answer": "nobody answers"}
             assert str(answer["asked"]) in record.event.text, f"{answer} for {record.event.text!r}"
@@ -173,6 +193,13 @@ class _User:
             self._tasks.start_soon(self.conductor.answer, str(act["question"]), str(act["answer"]))
         if "plan" in act:
             self._tasks.start_soon(self._edit_plan, cast("list[list[str]]", act["plan"]), mission_id)
+        if "steer" in act:
+            task_id, when = str(act.get("task", "")), cast("When", act.get("when", "next"))
+            self._tasks.start_soon(self.conductor.steer, mission_id, str(act["steer"]), task_id, when)
+        if act.get("pause"):
+            self._tasks.start_soon(self.conductor.pause, mission_id)
+        if act.get("resume"):
+            self._tasks.start_soon(self.conductor.resume, mission_id)
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):
@@ -226,7 +253,7 @@ async def play(scenario: Scenario, root: Path, state: Path) -> Played:
 
 async def _perform(scenario: Scenario, root: Path, services: Services, played: Played) -> None:
     async with anyio.create_task_group() as tasks:
-        user = _User(scenario, root, tasks)
+        user = _User(scenario, root, tasks, played.model)
         async with Conductor(services, lambda _: True) as conductor:
             user.conductor = conductor
 

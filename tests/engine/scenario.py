@@ -9,12 +9,14 @@ fenced blocks counts, the rest is for readers.
 - Replies: below `### worker` or, for one task only, `### worker a`: JSON values, one for each answer.
   `["tool", {arguments}]` is a call, a list of such is several, a text is an answer in words. Objects are
   `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
-  `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time.
+  `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time, and
+  `{"after": beginning of an event's line, "reply": ...}`, which is given once that has happened.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
   beginning of an event's line, the answer comes then; without one, `null`, the question stays open), and
-  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `leave` (close Podium), `plan`
-  (pairs of texts: what is replaced in the plan document, and by what), or `accept` or `reject` (the label of
-  a proposal), which may name `hunks` and a `reason`.
+  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `pause`, `resume`, `leave` (close
+  Podium), `steer` (a text, which may name a `task` and `when`), `plan` (pairs of texts: what is replaced in the
+  plan document, and by what), or `accept` or `reject` (the label of a proposal), which may name `hunks` and a
+  `reason`.
 """
 
 import json

@@ -20,6 +20,7 @@ READERS: dict[str, Role] = {
     "commander_refused": "commander",
     "reviewer_project": "reviewer",
     "worker_conflict": "worker",
+    "steer": "worker",
     "worker_fix": "worker",
     "worker_reworded": "worker",
     **{spec.prompt: role for role, spec in TEAM.items()},

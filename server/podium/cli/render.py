@@ -22,6 +22,8 @@ from podium.domain.events import (
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionPaused,
+    MissionResumed,
     MissionStarted,
     ModelAnswered,
     ModelAsked,
@@ -37,6 +39,7 @@ from podium.domain.events import (
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
+    Steered,
     TaskAccepted,
     TaskDropped,
     TaskReopened,
@@ -132,6 +135,13 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return _note(
                 "…", "yellow", f"the model failed, again in {event.again_in_s:.0f} s: {event.reason}"
             )
+        case Steered():
+            to = f"{_title(state, event.task_id)}: " if event.task_id else ""
+            return _note("»", "cyan", f"you said: {to}{event.text}")
+        case MissionPaused():
+            return _note("…", "yellow", "paused")
+        case MissionResumed():
+            return _note("…", "yellow", "resumed")
         case (
             PlanSet()
             | AttemptStarted()

@@ -17,6 +17,7 @@ from podium.domain.findings import Finding, FindingState
 from podium.domain.messages import Json, Message, Usage
 from podium.domain.plan import Task
 from podium.domain.rights import Role
+from podium.domain.steering import When
 
 MissionKind: TypeAlias = Literal["task", "plan", "review", "fix", "search"]
 Apply: TypeAlias = Literal["verified", "review", "end"]
@@ -44,10 +45,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class MissionStarted:
-    """The user asked for something.
+    """The user asked for something: first, or again (`podium.resume` of a mission that only planned).
 
     `files` are paths to look at first, `text` is what the goal is about. `process` is the id of the server's
-    process and `process_started` its start: they tell other servers whether the mission still runs.
+    process and `process_started` its start: they tell other servers whether the mission still runs. `auto`
+    means that the user is not asked.
     """
 
     goal: str
@@ -58,6 +60,7 @@ class MissionStarted:
     text: str = ""
     process: int = 0
     process_started: str = ""
+    auto: bool = False
     kind: Literal["mission_started"] = "mission_started"
 
 
@@ -142,13 +145,14 @@ class TaskDropped:
 
 @dataclass(frozen=True, slots=True)
 class AgentStarted:
-    """An agent begins; `opening` are the first messages of its conversation."""
+    """An agent begins; `opening` are the first messages of its conversation, with what was steered so far."""
 
     agent_id: str
     role: Role
     task_id: str
     model: str
     opening: tuple[Message, ...]
+    steers: tuple[str, ...] = ()
     kind: Literal["agent_started"] = "agent_started"
 
 
@@ -210,10 +214,11 @@ class LeaseAwaited:
 
 @dataclass(frozen=True, slots=True)
 class AgentTold:
-    """A message that the conductor put into an agent's conversation."""
+    """A message that the conductor put into an agent's conversation, its own or (`steer_id`) the user's."""
 
     agent_id: str
     message: Message
+    steer_id: str = ""
     kind: Literal["agent_told"] = "agent_told"
 
 
@@ -337,6 +342,31 @@ class ProposalRedone:
 
 
 @dataclass(frozen=True, slots=True)
+class Steered:
+    """The user says something to the agents of a task, or (`task_id` empty) of the mission."""
+
+    steer_id: str
+    text: str
+    task_id: str = ""
+    when: When = "next"
+    kind: Literal["steered"] = "steered"
+
+
+@dataclass(frozen=True, slots=True)
+class MissionPaused:
+    """From now on nothing begins, until the mission is resumed."""
+
+    kind: Literal["mission_paused"] = "mission_paused"
+
+
+@dataclass(frozen=True, slots=True)
+class MissionResumed:
+    """A paused mission goes on where it was."""
+
+    kind: Literal["mission_resumed"] = "mission_resumed"
+
+
+@dataclass(frozen=True, slots=True)
 class MissionEnded:
     """The mission is over; `reason` is one sentence for the user."""
 
@@ -373,6 +403,9 @@ Event: TypeAlias = (
     | ProposalDecided
     | ProposalUndone
     | ProposalRedone
+    | Steered
+    | MissionPaused
+    | MissionResumed
     | MissionEnded
 )
 

@@ -22,6 +22,8 @@ from podium.domain.events import (
     LeaseAwaited,
     MissionEnded,
     MissionKind,
+    MissionPaused,
+    MissionResumed,
     MissionStarted,
     ModelAnswered,
     ModelAsked,
@@ -40,6 +42,7 @@ from podium.domain.events import (
     QuestionAsked,
     Record,
     ReviewSubmitted,
+    Steered,
     TaskAccepted,
     TaskDropped,
     TaskReopened,
@@ -52,6 +55,7 @@ from podium.domain.messages import Usage
 from podium.domain.plan import Plan, TaskState
 from podium.domain.proposals import ProposalHunk, numbered
 from podium.domain.rights import Role
+from podium.domain.steering import Steer, audience
 
 Status: TypeAlias = Literal[
     "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
@@ -77,6 +81,7 @@ _DOING: Mapping[str, str] = {
     "ask_user": "asking you",
 }
 """What an agent is doing once it has called a tool."""
+_ASKING = "asking the model"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -84,7 +89,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class AgentView:
-    """A running agent as others see it. `doing` is what it does now, in a few words.
+    """A running agent as others see it. `doing` is what it does now, in a few words, and `doing_since` when.
 
     `waiting` means that it can only go on when the user answers.
     """
@@ -95,6 +100,7 @@ class AgentView:
     model: str
     since: float
     doing: str = "starting"
+    doing_since: float = 0.0
     waiting: bool = False
     requests: int = 0
     tokens: int = 0
@@ -144,6 +150,14 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """When a mission was paused, and until when; 0 while it is. Seconds since 1970, UTC."""
+
+    since: float
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class MissionState:
     """What is known of a mission after its events so far.
 
@@ -172,6 +186,8 @@ class MissionState:
     summary: str = ""
     questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
     proposals: Mapping[str, Proposal] = field(default_factory=dict[str, Proposal])
+    steers: Mapping[str, Steer] = field(default_factory=dict[str, Steer])
+    pauses: tuple[Pause, ...] = ()
     spent: Spent = field(default_factory=Spent)
 
     @property
@@ -179,11 +195,24 @@ class MissionState:
         """The one word for where the mission stands."""
         if self.ending:
             return self.ending
+        if self.paused:
+            return "paused"
         if self.questions and all(agent.waiting for agent in self.agents.values()):
             return "waiting"
         if self.under_review() and self.plan.closed() and not self.agents:
             return "waiting"
         return "running" if self.plan.tasks or self.kind in {"review", "search"} else "planning"
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may begin now."""
+        return bool(self.pauses) and not self.pauses[-1].until
+
+    def doing(self, agent: AgentView) -> tuple[str, float]:
+        """Return what an agent does now, and since when; in a pause, only a request to a model goes on."""
+        if self.paused and not agent.waiting and agent.doing != _ASKING:
+            return "paused", max(agent.doing_since, self.pauses[-1].since)
+        return agent.doing, agent.doing_since
 
     def under_review(self) -> tuple[Proposal, ...]:
         """Return the proposals that wait for the user's decision."""
@@ -222,6 +251,9 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
                 apply=event.apply,
                 process=Process(event.process, event.process_started),
                 started_at=at,
+                ended_at=0.0,
+                ending="",
+                reason="",
             )
         case PlanSet():
             return replace(state, plan=Plan.of(event.tasks))
@@ -247,20 +279,23 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case TaskDropped():
             return _with_reason(state, event.task_id, "dropped", event.reason)
         case AgentStarted():
-            view = AgentView(event.agent_id, event.role, event.task_id, event.model, at)
-            return replace(state, agents={**state.agents, event.agent_id: view})
+            view = AgentView(event.agent_id, event.role, event.task_id, event.model, at, doing_since=at)
+            state = replace(state, agents={**state.agents, event.agent_id: view})
+            return _told(state, event.agent_id, event.steers)
         case ModelAsked():
-            return _agent(state, event.agent_id, "asking the model", requests=1)
+            return _agent(state, event.agent_id, at, _ASKING, requests=1)
         case ModelAnswered():
             state = replace(state, spent=_spent(state.spent, event.usage))
             tokens = event.usage.prompt_tokens + event.usage.completion_tokens
-            return _agent(state, event.agent_id, _intention(event), tokens=tokens)
+            return _agent(state, event.agent_id, at, _intention(event), tokens=tokens)
         case ModelFailed():
             doing = "waiting for the model" if event.again_in_s is not None else "failed"
-            return _agent(state, event.agent_id, doing)
+            return _agent(state, event.agent_id, at, doing)
         case LeaseAwaited():
-            return _agent(state, event.agent_id, f"waiting for {event.path} (task {event.holder})")
-        case ToolReturned() | AgentTold():
+            return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
+        case AgentTold(agent_id, steer_id=steer_id):
+            return _told(state, agent_id, (steer_id,) if steer_id else ())
+        case ToolReturned():
             return state
         case AgentEnded():
             return replace(state, agents=_without(state.agents, event.agent_id))
@@ -272,11 +307,11 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case QuestionAsked():
             question = Question(event.question_id, event.text, event.options, event.task_id, event.agent_id)
             state = replace(state, questions={**state.questions, question.id: question})
-            return _waiting(state, event.agent_id, waiting=True)
+            return _waiting(state, event.agent_id, at, waiting=True)
         case QuestionAnswered():
             agent_id = state.questions[event.question_id].agent_id
             state = replace(state, questions=_without(state.questions, event.question_id))
-            return _waiting(state, agent_id, waiting=False)
+            return _waiting(state, agent_id, at, waiting=False)
         case ProposalMade():
             proposal = Proposal(event.proposal_id, event.label, event.edits, event.task_id)
             return replace(state, proposals={**state.proposals, proposal.id: proposal})
@@ -288,9 +323,22 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return _decided(_written(state, event, at), event)
         case ProposalUndone() | ProposalRedone():
             return _turned(state, event)
+        case Steered():
+            roles = audience(event.task_id, {agent.role for agent in state.agents.values()})
+            steer = Steer(event.steer_id, event.text, event.task_id, event.when, roles, at)
+            return replace(state, steers={**state.steers, steer.id: steer})
+        case MissionPaused():
+            return state if state.paused else replace(state, pauses=(*state.pauses, Pause(at)))
+        case MissionResumed():
+            return _resumed(state, at)
         case MissionEnded():
             return replace(
-                state, ending=event.status, reason=event.reason, ended_at=at, agents={}, questions={}
+                _resumed(state, at),
+                ending=event.status,
+                reason=event.reason,
+                ended_at=at,
+                agents={},
+                questions={},
             )
         case _:
             assert_never(event)
@@ -301,19 +349,38 @@ def _with_reason(state: MissionState, task_id: str, to: TaskState, reason: str) 
 
 
 def _agent(
-    state: MissionState, agent_id: str, doing: str, requests: int = 0, tokens: int = 0
+    state: MissionState, agent_id: str, at: float, doing: str, requests: int = 0, tokens: int = 0
 ) -> MissionState:
     view = state.agents[agent_id]
-    view = replace(view, doing=doing, requests=view.requests + requests, tokens=view.tokens + tokens)
+    view = replace(
+        view,
+        doing=doing,
+        doing_since=view.doing_since if doing == view.doing else at,
+        requests=view.requests + requests,
+        tokens=view.tokens + tokens,
+    )
     return replace(state, agents={**state.agents, agent_id: view})
 
 
-def _waiting(state: MissionState, agent_id: str, *, waiting: bool) -> MissionState:
+def _waiting(state: MissionState, agent_id: str, at: float, *, waiting: bool) -> MissionState:
     if agent_id not in state.agents:
         return state
-    doing = "waiting for you" if waiting else "going on"
-    view = replace(state.agents[agent_id], waiting=waiting, doing=doing)
+    state = _agent(state, agent_id, at, "waiting for you" if waiting else "going on")
+    view = replace(state.agents[agent_id], waiting=waiting)
     return replace(state, agents={**state.agents, agent_id: view})
+
+
+def _told(state: MissionState, agent_id: str, steer_ids: Iterable[str]) -> MissionState:
+    steers = dict(state.steers)
+    for steer_id in steer_ids:
+        steers[steer_id] = replace(steers[steer_id], told=(*steers[steer_id].told, agent_id))
+    return replace(state, steers=steers)
+
+
+def _resumed(state: MissionState, at: float) -> MissionState:
+    if not state.paused:
+        return state
+    return replace(state, pauses=(*state.pauses[:-1], replace(state.pauses[-1], until=at)))
 
 
 def _intention(event: ModelAnswered) -> str:

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, cast
 
 from podium.domain.edit_formats import NoEdits, written_edits
@@ -24,11 +25,15 @@ from podium.domain.events import (
 from podium.domain.messages import Json, Message, sound
 from podium.domain.plan import Urgency
 from podium.domain.rights import TOOLS_OF
+from podium.domain.steering import Steer
 from podium.engine.asking import ask
+from podium.engine.briefs import Opening
 from podium.engine.budget import Budget
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
-from podium.engine.roles import RoleSpec
+from podium.engine.pausing import Pausing
+from podium.engine.roles import RoleSpec, filled
+from podium.engine.steering import Steering
 from podium.engine.tools.table import OFFERED
 from podium.engine.tools.tool import ToolContext
 from podium.engine.turns import Turns
@@ -51,6 +56,10 @@ class Record(Protocol):
 
 
 _TOO_LATE = ToolOutcome("error: not carried out, because your turn had ended.", ok=False)
+_INTERRUPTED = ToolOutcome("error: not carried out, because the user interrupts you.", ok=False)
+_UNHEARD = ToolOutcome(
+    "error: this does not count yet, because the user has said something meanwhile. Decide again.", ok=False
+)
 
 
 class AgentGaveUp(Exception):
@@ -66,6 +75,8 @@ class AgentDesk:
     record: Record
     budget: Budget
     urgency: Callable[[str], Urgency]
+    pausing: Pausing
+    steering: Steering
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
@@ -80,15 +91,16 @@ class Agent:
         spec: RoleSpec,
         task_id: str,
         model: str,
-        opening: tuple[Message, ...],
+        opening: Opening,
         desk: AgentDesk,
     ) -> None:
         self.id = agent_id
         self._spec = spec
         self._task_id = task_id
         self._model = model
-        self._messages = list(opening)
+        self._messages = list(opening.messages)
         self._desk = desk
+        self._heard = list(opening.heard)
         self._requests = 0
         self._known_chars, self._known_tokens = 0, 0
         self._seen: Counter[tuple[str, str, str]] = Counter()
@@ -96,8 +108,9 @@ class Agent:
         self._unrecorded: list[Event] = []
 
     async def __aenter__(self) -> "Agent":
+        opening, heard = tuple(self._messages), tuple(self._heard)
         await self._desk.record(
-            AgentStarted(self.id, self._spec.role, self._task_id, self._model, tuple(self._messages))
+            AgentStarted(self.id, self._spec.role, self._task_id, self._model, opening, heard)
         )
         return self
 
@@ -130,6 +143,20 @@ class Agent:
         raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
 
     async def _ask(self, facts: Mapping[str, Json]) -> Message:
+        """Return the model's answer, to a request that holds everything that the user has said."""
+        while True:
+            await self._desk.pausing.passed()
+            for steer in self._unheard():
+                self._heard.append(steer.id)
+                self._tell(filled("steer", message=steer.text), steer.id)
+            if (message := await self._ask_once(facts)) is not None:
+                return message
+
+    def _unheard(self) -> list[Steer]:
+        return self._desk.steering.unheard(self._spec.role, self._task_id, self._heard)
+
+    async def _ask_once(self, facts: Mapping[str, Json]) -> Message | None:
+        """Return the model's answer, or None when the user interrupted the request."""
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
         budget = self._desk.budget
@@ -146,7 +173,13 @@ class Agent:
                 self._desk.api_base,
                 self._desk.api_key_env,
             )
-            answer = await self._answer(request)
+            answer = await self._desk.steering.abandonable(
+                self._spec.role, self._task_id, partial(self._answer, request)
+            )
+            if answer is None:
+                reason = "abandoned, because the user interrupts"
+                await self._desk.record(ModelFailed(self.id, request_id, reason, 0.0))
+                return None
             message = cast("Message", sound(answer.message))
             await self._desk.record(
                 ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
@@ -169,13 +202,23 @@ class Agent:
             ) from error
 
     async def _carry_out(self, calls: list[ToolCall], context: ToolContext) -> Decision | None:
-        """Carry the calls out in order; a decision ends the turn, and its own result stays open."""
+        """Carry the calls out in order; a decision ends the turn, and its own result stays open.
+
+        A decision made without having heard the user does not count.
+        """
         decision: Decision | None = None
         for call in calls:
             if decision is not None:
                 self._returned(call, _TOO_LATE)
                 continue
+            await self._desk.pausing.passed()
+            if any(steer.when == "interrupt" for steer in self._unheard()):
+                self._returned(call, _INTERRUPTED)
+                continue
             outcome = await carry_out(self._spec.role, call, context)
+            if outcome.decision is not None and self._unheard():
+                self._returned(call, _UNHEARD)
+                continue
             if outcome.decision is not None:
                 decision, self._open_call = outcome.decision, call
                 continue
@@ -230,9 +273,9 @@ class Agent:
             self.id, call.id, call.name, outcome.arguments, outcome.text, outcome.ok, outcome.edits
         )
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, steer_id: str = "") -> None:
         message: Message = {"role": "user", "content": text}
-        self._unrecorded.append(AgentTold(self.id, message))
+        self._unrecorded.append(AgentTold(self.id, message, steer_id))
         self._messages.append(message)
 
     async def _record(self, event: Event) -> None:

@@ -14,6 +14,7 @@ from podium.domain.merge import unified_diff
 from podium.domain.messages import Json, Message
 from podium.domain.mission import Proposal
 from podium.domain.plan import BOXES, Plan, Task
+from podium.domain.steering import Steer
 from podium.domain.text_file import TextFile
 from podium.engine.roles import filled, prompt
 from podium.engine.tools.outline import project_shape
@@ -57,6 +58,14 @@ class Assignment:
     own: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first messages of a conversation, and the ids of the user's messages (steers) that are in them."""
+
+    messages: tuple[Message, ...]
+    heard: tuple[str, ...] = ()
+
+
 def mission_brief(project: str, goal: str, files: Sequence[str], text: str) -> str:
     """Return what every agent of a mission is told: the rules, the project, and the user's request."""
     parts = [prompt("common"), project, f"# Goal of the mission\n{goal}"]
@@ -67,13 +76,15 @@ def mission_brief(project: str, goal: str, files: Sequence[str], text: str) -> s
     return "\n\n".join(parts)
 
 
-def opening(mission: str, role_prompt: str, assignment: Assignment) -> tuple[Message, ...]:
-    """Return the first messages of a conversation."""
-    parts = (assignment.task, prompt(role_prompt), assignment.own)
-    return (
+def opening(mission: str, role_prompt: str, assignment: Assignment, said: Sequence[Steer] = ()) -> Opening:
+    """Return how a conversation begins; `said` is what the user has said since the mission began."""
+    steers = (filled("steer", message=steer.text) for steer in said)
+    parts = (assignment.task, prompt(role_prompt), assignment.own, *steers)
+    messages: tuple[Message, ...] = (
         {"role": "system", "content": mission},
         {"role": "user", "content": "\n\n".join(filter(None, parts))},
     )
+    return Opening(messages, tuple(steer.id for steer in said))
 
 
 def task_text(task: Task) -> str:

@@ -19,6 +19,7 @@ from podium.domain.events import Event, FindingChanged, FindingState, MissionSta
 from podium.domain.mission import MissionState, Question
 from podium.domain.plan_edits import PlanEdit, read_edit
 from podium.domain.plan_text import Page
+from podium.domain.steering import Steer, When
 from podium.engine.chronicle import Chronicle
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
@@ -303,6 +304,48 @@ class Conductor:
             run.decide_ending("cancelled", "Cancelled by the user.")
             await self._ended[mission_id].wait()
         return self.state(mission_id)
+
+    async def pause(self, mission_id: str) -> MissionState:
+        """Let nothing of a mission begin from now on, and return it.
+
+        Raises:
+            UserError: there is no such mission, or it does not run here.
+        """
+        run = await self._running(mission_id, "pause")
+        await run.pause()
+        return run.state
+
+    async def resume(self, mission_id: str) -> MissionState:
+        """Let a paused mission go on, and return it.
+
+        Raises:
+            UserError: there is no such mission, or it does not run here.
+        """
+        run = await self._running(mission_id, "resume")
+        await run.resume()
+        return run.state
+
+    async def steer(self, mission_id: str, message: str, task_id: str, when: When) -> Steer:
+        """Give a message of the user to a mission's agents (see `domain.steering`).
+
+        Raises:
+            UserError: there is no such mission or task, or it has ended, or runs in another process.
+        """
+        run = await self._running(mission_id, "steer")
+        return await run.steer(message, task_id, when)
+
+    async def _running(self, mission_id: str, act: str) -> MissionRun:
+        """Return a mission that runs here.
+
+        Raises:
+            UserError: there is none; the sentence names what was to be done (`act`).
+        """
+        await self.catch_up()
+        state = self.state(mission_id)
+        self._require_here(state, f"{act} it")
+        if (run := self._runs.get(mission_id)) is not None:
+            return run
+        raise UserError(f"There is nothing to {act}: the mission {mission_id!r} has ended.")
 
     def question(self, question_id: str) -> tuple[MissionState, Question]:
         """Return an open question with its mission.

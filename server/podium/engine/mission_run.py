@@ -24,6 +24,8 @@ from podium.domain.events import (
     LeaseAwaited,
     MissionEnded,
     MissionKind,
+    MissionPaused,
+    MissionResumed,
     PlanSet,
     ProposalDecided,
     ProposalDelivered,
@@ -32,20 +34,24 @@ from podium.domain.events import (
     QuestionAnswered,
     QuestionAsked,
     Record,
+    Steered,
 )
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
-from podium.domain.plan import Task, Urgency
+from podium.domain.plan import CLOSED, Task, Urgency
 from podium.domain.proposals import between
 from podium.domain.rights import Role
+from podium.domain.steering import Steer, When
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
 from podium.engine.aim import Aim
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
 from podium.engine.leases import Leases
+from podium.engine.pausing import PausableChecks, PausableModel, Pausing
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
+from podium.engine.steering import Steering
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
@@ -113,7 +119,9 @@ class MissionRun:
         self.tree = CandidateTree(self.root, user_files)
         self._unsaved_at_start = dict(user_files.overlay())
         self.aim = Aim(services.workspace)
-        self.desk = CheckDesk(services.checks, self._baseline, self.record)
+        self._pausing = Pausing()
+        self._steering = Steering(lambda: self.state)
+        self.desk = CheckDesk(PausableChecks(services.checks, self._pausing), self._baseline, self.record)
         self.plans = PlanDesk(self.record_decided, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
         self._brief = ""
@@ -129,11 +137,13 @@ class MissionRun:
         self.budget = Budget(self.limits, lambda: self.state.spent, self._minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
-            services.model,
+            PausableModel(services.model, self._pausing),
             self._turns,
             self.record,
             self.budget,
             self._urgency,
+            self._pausing,
+            self._steering,
             settings.api_base,
             settings.api_key_env,
             settings.fallbacks,
@@ -154,17 +164,13 @@ class MissionRun:
             async with self._writing:
                 events = decide(self.state)
                 for record in await self.services.journal.append(self.state.id, events):
-                    was_waiting = self.state.status == "waiting"
+                    was_waiting = self.state.status in {"waiting", "paused"}
                     self.state = fold(self.state, record.event, record.at)
                     if was_waiting:
                         self._waited_s += record.at - self._waiting_since
                     self._waiting_since = record.at
+                    self._heed(record.event)
                     await self._publish(record, self.state)
-                    if isinstance(record.event, ProposalDecided):
-                        self._decided.set()
-                        self._decided = anyio.Event()
-                    if isinstance(record.event, PlanSet):
-                        self.look_again()
 
     def look_again(self) -> None:
         """Tell who waits to start tasks that there may be some: one ended, or the plan is another."""
@@ -174,6 +180,23 @@ class MissionRun:
     async def something_to_start(self) -> None:
         """Wait until `look_again` is called."""
         await self._looked.wait()
+
+    def _heed(self, event: Event) -> None:
+        """Let what was recorded take its effect on what runs."""
+        match event:
+            case ProposalDecided():
+                self._decided.set()
+                self._decided = anyio.Event()
+            case PlanSet():
+                self.look_again()
+            case MissionPaused():
+                self._pausing.pause()
+            case MissionResumed():
+                self._pausing.resume()
+            case Steered(steer_id, when="interrupt"):
+                self._steering.interrupt(self.state.steers[steer_id])
+            case _:
+                pass
 
     async def end(self, status: Ending, reason: str) -> NoReturn:
         """Stop everything in this mission; it ends with `status` and `reason`."""
@@ -223,7 +246,8 @@ class MissionRun:
         `role_prompt` names the prompt that takes the place of the role's own.
         """
         spec = TEAM[role]
-        opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment)
+        said = self._steering.unheard(role, task_id)
+        opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment, said)
         model = self.settings.model_for(role)
         return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)
 
@@ -292,13 +316,43 @@ class MissionRun:
         pending.answer = answer
         pending.answered.set()
 
+    async def pause(self) -> None:
+        """Let nothing begin from now on; what is under way is finished or stopped (see `engine.pausing`)."""
+        if not self.state.paused:
+            await self.record(MissionPaused())
+
+    async def resume(self) -> None:
+        """Go on where the mission was paused."""
+        if self.state.paused:
+            await self.record(MissionResumed())
+
+    async def steer(self, message: str, task_id: str, when: When) -> Steer:
+        """Give the user's message to the agents that it is meant for, now or when there are any.
+
+        Raises:
+            UserError: there is no such task, or it is closed.
+        """
+        if task_id:
+            self._require_open(task_id)
+        steer_id = f"{self.state.id}.{self.fresh_id('s')}"
+        await self.record(Steered(steer_id, message, task_id, when))
+        return self.state.steers[steer_id]
+
+    def _require_open(self, task_id: str) -> None:
+        task = self.state.plan.tasks.get(task_id)
+        if task is None:
+            known = ", ".join(self.state.plan.tasks) or "none yet"
+            raise UserError(f"There is no task {task_id!r}; the plan's tasks are: {known}.")
+        if task.state in CLOSED:
+            raise UserError(f"Task {task_id!r} is {task.state}; steer the mission without `taskId` instead.")
+
     async def deliver(self, label: str, edits: Sequence[FileEdit], task_id: str = "") -> None:
         """Bring a verified change into the user's files, one change at a time, or have it wait for them."""
         proposal_id = f"{self.state.id}.{self.fresh_id('p')}"
         await self.record(ProposalMade(proposal_id, label, tuple(edits), task_id))
         if self.request.apply == "review":
             return
-        async with self._delivering:
+        async with self._may_deliver():
             with anyio.CancelScope(shield=True):
                 delivery = await self.services.front_end.deliver(label, edits)
                 if delivery.outcome == "refused":
@@ -306,6 +360,16 @@ class MissionRun:
                 else:
                     delivered = ProposalDelivered(proposal_id, delivery.outcome, delivery.edits)
                     await self.record(delivered)
+
+    @asynccontextmanager
+    async def _may_deliver(self) -> AsyncGenerator[None]:
+        """Surround a delivery: one at a time, none begins while the mission is paused, and undo need not wait."""
+        while True:
+            await self._pausing.passed()
+            async with self._delivering:
+                if not self.state.paused:
+                    yield
+                    return
 
     async def undo(self, task_id: str) -> Undoing:
         """Undo, or redo, what a closed task delivered, between two deliveries (see `engine.undo.turn`).

@@ -19,6 +19,7 @@ from podium.domain.mission import ProposalState, Status
 from podium.domain.plan import TaskState
 from podium.domain.proposals import HunkState
 from podium.domain.rights import Role
+from podium.domain.steering import When
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text with something in it; white space around it does not count."""
@@ -124,6 +125,19 @@ class MissionParams(Wire):
     """A mission."""
 
     mission_id: Text
+
+
+class SteerParams(Wire):
+    """What the user has to say, to the agents of a task or (without `taskId`) of the mission.
+
+    With `when` = `next` they hear it at their next step; with `interrupt` the model requests that they wait
+    for are abandoned and made anew with it.
+    """
+
+    mission_id: Text
+    message: Text
+    task_id: Text | None = None
+    when: When = "next"
 
 
 class AnswerParams(Wire):
@@ -253,6 +267,24 @@ class ProposalInfo(Wire):
     hunks: tuple[HunkInfo, ...]
 
 
+class SteerInfo(Wire):
+    """Something that the user said to a mission; `told` are the agents that have heard it so far."""
+
+    id: str
+    task_id: str
+    message: str
+    when: When
+    at: float
+    told: tuple[str, ...]
+
+
+class PauseInfo(Wire):
+    """A pause; `until` is 0 while it lasts."""
+
+    since: float
+    until: float
+
+
 class MissionLine(Wire):
     """A mission in short. `endedAt` is 0 while it runs; `elsewhere` while another server carries it out."""
 
@@ -286,10 +318,15 @@ class MissionInfo(MissionLine):
     places: tuple[PlaceInfo, ...]
     questions: tuple[QuestionInfo, ...]
     proposals: tuple[ProposalInfo, ...]
+    steers: tuple[SteerInfo, ...]
+    pauses: tuple[PauseInfo, ...]
 
 
 class AgentInfo(Wire):
-    """A running agent. `holds` are the files that its task has leased; `elapsedS` counts since it began."""
+    """A running agent. `doing` is what it does now, and has since `since`.
+
+    `holds` are the files that its task has leased; `elapsedS` counts since the agent began.
+    """
 
     id: str
     mission_id: str
@@ -297,6 +334,7 @@ class AgentInfo(Wire):
     task_id: str
     model: str
     doing: str
+    since: float
     requests: int
     tokens: int
     elapsed_s: float
@@ -314,6 +352,14 @@ class AnswerReceipt(Wire):
 
     question_id: str
     mission_id: str
+
+
+class SteerReceipt(Wire):
+    """What was said. `agents` are at work now and will hear it; it is kept for all others that it concerns."""
+
+    steer_id: str
+    mission_id: str
+    agents: tuple[str, ...]
 
 
 class DecisionReceipt(Wire):
@@ -413,12 +459,30 @@ COMMANDS: Mapping[str, Command] = {
     "podium.missions": Command("List the missions of this workspace.", NoParams, MissionList),
     "podium.show": Command("Show one mission.", MissionParams, MissionInfo, "missionId"),
     "podium.agents": Command("List the running agents.", NoParams, AgentList),
+    "podium.steer": Command(
+        "Say something to the agents of a mission while they work; it outranks what they were told.",
+        SteerParams,
+        SteerReceipt,
+    ),
     "podium.answer": Command("Answer a question.", AnswerParams, AnswerReceipt),
     "podium.accept": Command(
         "Apply hunks of a proposal that waits for review.", DecideParams, DecisionReceipt, "proposalId"
     ),
     "podium.reject": Command(
         "Put hunks of a proposal that waits for review aside.", DecideParams, DecisionReceipt, "proposalId"
+    ),
+    "podium.pause": Command(
+        "Let nothing of a mission begin any more: no model request, tool call, check or delivery. Answers that are on "
+        "their way are kept, checks that run are stopped and begun anew later; questions stay open.",
+        MissionParams,
+        MissionStatus,
+        "missionId",
+    ),
+    "podium.resume": Command(
+        "Go on where a mission was paused.",
+        MissionParams,
+        MissionStatus,
+        "missionId",
     ),
     "podium.cancel": Command(
         "End a mission; what it applied stays.", MissionParams, MissionStatus, "missionId"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from podium.domain.checks import CheckResult
 from podium.domain.mission import MissionState, Proposal, Question
 from podium.domain.proposals import HunkState
+from podium.domain.steering import Steer
 from podium.engine.briefs import diff_of
 from podium.engine.proposals import Decision
 from podium.engine.undo import Undoing
@@ -18,10 +19,13 @@ from podium.lsp.protocol import (
     MissionInfo,
     MissionLine,
     MissionStatus,
+    PauseInfo,
     PlaceInfo,
     ProposalInfo,
     QuestionInfo,
     SpentInfo,
+    SteerInfo,
+    SteerReceipt,
     TaskInfo,
     UndoneInfo,
     UndoResult,
@@ -75,6 +79,8 @@ def mission_info(state: MissionState, uri: Callable[[str], str], *, elsewhere: b
         ),
         questions=tuple(question_info(state, q) for q in state.questions.values()),
         proposals=tuple(_proposal(p) for p in state.proposals.values()),
+        steers=tuple(_steer(s) for s in state.steers.values()),
+        pauses=tuple(PauseInfo(since=p.since, until=p.until) for p in state.pauses),
     )
 
 
@@ -92,18 +98,37 @@ def question_info(state: MissionState, question: Question) -> QuestionInfo:
 def agent_infos(state: MissionState, holds: Callable[[str, str], tuple[str, ...]]) -> Iterable[AgentInfo]:
     """Return the running agents of a mission; `holds` tells the files of a task."""
     for agent in state.agents.values():
+        doing, since = state.doing(agent)
         yield AgentInfo(
             id=agent.id,
             mission_id=state.id,
             role=agent.role,
             task_id=agent.task_id,
             model=agent.model,
-            doing=agent.doing,
+            doing=doing,
+            since=since,
             requests=agent.requests,
             tokens=agent.tokens,
             elapsed_s=max(0.0, time.time() - agent.since),
             holds=holds(state.id, agent.task_id) if agent.role == "worker" else (),
         )
+
+
+def _steer(steer: Steer) -> SteerInfo:
+    return SteerInfo(
+        id=steer.id,
+        task_id=steer.task_id,
+        message=steer.text,
+        when=steer.when,
+        at=steer.at,
+        told=steer.told,
+    )
+
+
+def steer_receipt(state: MissionState, steer: Steer) -> SteerReceipt:
+    """Return who hears what the user has said to the mission."""
+    agents = (agent for agent in state.agents.values() if steer.concerns(agent.role, agent.task_id))
+    return SteerReceipt(steer_id=steer.id, mission_id=state.id, agents=tuple(agent.id for agent in agents))
 
 
 def _short(state: MissionState, elsewhere: bool) -> dict[str, object]:

@@ -46,6 +46,8 @@ from podium.lsp.protocol import (
     Range,
     ReviewParams,
     SearchParams,
+    SteerParams,
+    SteerReceipt,
     TaskParams,
     UndoParams,
     UndoResult,
@@ -79,9 +81,12 @@ class Commands:
             "podium.missions": self.missions,
             "podium.show": self.show,
             "podium.agents": self.agents,
+            "podium.steer": self.steer,
             "podium.answer": self.answer,
             "podium.accept": self.accept,
             "podium.reject": self.reject,
+            "podium.pause": self.pause,
+            "podium.resume": self.resume,
             "podium.cancel": self.cancel,
             "podium.undo": self.undo,
             "podium.doctor": self.doctor,
@@ -172,6 +177,23 @@ class Commands:
         """End a mission."""
         conductor = await self._session.conductor()
         return views.mission_status(await conductor.cancel(params.mission_id))
+
+    async def pause(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
+        """Let nothing of a mission begin any more."""
+        conductor = await self._session.conductor()
+        return views.mission_status(await conductor.pause(params.mission_id))
+
+    async def resume(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
+        """Let a paused mission go on."""
+        conductor = await self._session.conductor()
+        return views.mission_status(await conductor.resume(params.mission_id))
+
+    async def steer(self, params: SteerParams, _: types.ExecuteCommandParams) -> SteerReceipt:
+        """Say something to a mission's agents."""
+        conductor = await self._session.conductor()
+        task_id = params.task_id or ""
+        steer = await conductor.steer(params.mission_id, params.message, task_id, params.when)
+        return views.steer_receipt(conductor.state(params.mission_id), steer)
 
     async def answer(self, params: AnswerParams, _: types.ExecuteCommandParams) -> AnswerReceipt:
         """Answer a question."""

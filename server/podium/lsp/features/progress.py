@@ -129,7 +129,7 @@ class Progress:
         except UserError:
             return
         agent = state.agents.get(line.agent_id)
-        message, percentage = _agent_says(agent) if agent else _mission_says(state)
+        message, percentage = _agent_says(state, agent) if agent else _mission_says(state)
         if line.agent_id and agent is None:
             return
         if (message, percentage) != line.told:
@@ -154,11 +154,13 @@ def _mission_says(state: MissionState) -> tuple[str, int | None]:
     doing = ", ".join(f"{agent.role}: {agent.doing}" for agent in list(state.agents.values())[:3])
     if len(state.agents) > 3:
         doing += f" and {len(state.agents) - 3} more"
-    if state.status == "waiting" and state.under_review():
+    if state.paused:
+        doing = "paused"
+    elif state.status == "waiting" and state.under_review():
         doing = "waiting for your review"
     tasks = f"{closed}/{total} tasks" if total else state.status
     return f"{tasks}. {doing}".rstrip(". "), (100 * closed // total if total else 0)
 
 
-def _agent_says(agent: AgentView) -> tuple[str, int | None]:
-    return f"{agent.doing}, {agent.requests} requests", None
+def _agent_says(state: MissionState, agent: AgentView) -> tuple[str, int | None]:
+    return f"{state.doing(agent)[0]}, {agent.requests} requests", None

@@ -1,0 +1,199 @@
+"""What the user does to a mission while it runs: say something, pause it, let it go on, end it."""
+
+import re
+import threading
+from collections.abc import Callable, Generator
+
+import pytest
+
+from tests.e2e.conftest import KEY, Desk, settings
+from tests.e2e.editor import CAPABILITIES, CommandFailed, editing
+from tests.e2e.team import Answer, Team, calls, edits, plans, writes
+from tests.lsp.raw_client import Message
+from tests.models.provider import Reply
+
+WORD = {"greet.txt": "hello\nword\n"}
+CORRECTS = edits("greet.txt", "word", "world")
+HEARD = "The user, who outranks your assignment, says:\n"
+
+
+@pytest.fixture(scope="module")
+def watched(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
+    """A desk whose editor is sent every event."""
+    home = tmp_path_factory.mktemp("watched")
+    (root := home / "project").mkdir()
+    capabilities = {**CAPABILITIES, "experimental": {"podium": {"events": True}}}
+    environment = {"SCRIPTED_API_KEY": KEY}
+    with editing(
+        root, home / "state", settings(team), capabilities=capabilities, environment=environment
+    ) as editor:
+        yield Desk(editor, team)
+
+
+def events(desk: Desk, kind: str) -> list[Message]:
+    """Return what the editor was sent of one kind of event so far."""
+    sent = (m["params"] for m in desk.editor.requests("podium/event"))
+    return [params for params in sent if params["event"]["kind"] == kind]
+
+
+class InFlight:
+    """An answer that comes only after the test has acted; `arrived` tells when it is asked for."""
+
+    def __init__(self, act: Callable[[], object], reply: Reply) -> None:
+        self.done = threading.Event()
+        self._act = act
+        self._reply = reply
+
+    def __call__(self) -> Reply:
+        """Act while the request waits for its answer."""
+        self._act()
+        self.done.set()
+        return self._reply
+
+
+def latest(desk: Desk) -> str:
+    return str(desk.editor.execute("podium.missions")["missions"][0]["missionId"])
+
+
+def test_what_is_said_to_a_task_reaches_its_worker_after_the_tool_results(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD)
+    editor.open("greet.txt")
+    receipts: list[Message] = []
+
+    def steer() -> None:
+        what = {"missionId": latest(desk), "taskId": "t1", "message": "Use a capital letter."}
+        receipts.append(editor.execute("podium.steer", what))
+
+    first = InFlight(steer, calls(("read_file", {"path": "greet.txt"})))
+    team.play(planner=plans("greet.txt"), worker=[first, edits("greet.txt", "word", "World")])
+    mission_id = editor.start("podium.task", {"goal": "Correct the word"})
+    assert first.done.wait(30)
+    mission = editor.ended(mission_id)
+    assert (mission["status"], editor.text("greet.txt")) == ("signed_off", "hello\nWorld\n")
+    assert receipts == [{"missionId": mission_id, "steerId": f"{mission_id}.s-1", "agents": ["worker-1"]}]
+    told = team.requests("worker")[1].body["messages"][-2:]
+    assert [message["role"] for message in told] == ["tool", "user"]
+    assert told[1]["content"] == f"{HEARD}Use a capital letter."
+    (steered,) = mission["steers"]
+    assert (steered["taskId"], steered["message"], steered["when"]) == ("t1", "Use a capital letter.", "next")
+    assert steered["told"] == ["worker-1", "reviewer-1", "commander-1"]
+    for judge in ("reviewer", "commander"):
+        assert f"{HEARD}Use a capital letter." in team.heard(judge)
+
+
+def test_an_interrupt_takes_the_request_in_flight_back(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD)
+    editor.open("greet.txt")
+    arrived = threading.Event()
+
+    def slowly() -> Reply:
+        arrived.set()
+        return CORRECTS.after(60)
+
+    team.play(planner=plans("greet.txt"), worker=[slowly, CORRECTS])
+    mission_id = editor.start("podium.task", {"goal": "Correct the word"})
+    assert arrived.wait(30)
+    what = {"missionId": mission_id, "message": "Hurry.", "when": "interrupt"}
+    assert editor.execute("podium.steer", what)["agents"] == ["worker-1"]
+    assert team.abandoned(team.requests("worker")[0])
+    mission = editor.ended(mission_id)
+    assert (mission["status"], editor.text("greet.txt")) == ("signed_off", "hello\nworld\n")
+    assert team.requests("worker")[1].body["messages"][-1]["content"] == f"{HEARD}Hurry."
+
+
+def test_what_is_said_to_nobody_is_refused_with_a_reason(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD)
+    team.play(planner=plans("greet.txt").after(60))
+    mission_id = editor.start("podium.task", {"goal": "Correct the word"})
+    with pytest.raises(CommandFailed, match="no task 't9'"):
+        editor.execute("podium.steer", {"missionId": mission_id, "message": "Hello?", "taskId": "t9"})
+    with pytest.raises(CommandFailed, match="message"):
+        editor.execute("podium.steer", {"missionId": mission_id, "message": " "})
+    editor.execute("podium.cancel", mission_id)
+    for command in ("podium.pause", "podium.resume"):
+        with pytest.raises(CommandFailed, match="has ended"):
+            editor.execute(command, mission_id)
+    with pytest.raises(CommandFailed, match="nothing to steer"):
+        editor.execute("podium.steer", {"missionId": mission_id, "message": "Hello?"})
+
+
+def test_no_request_begins_while_a_mission_with_twenty_busy_agents_is_paused(watched: Desk) -> None:
+    editor, team = watched.editor, watched.team
+    paths = [f"{n}.txt" for n in range(20)]
+    watched.write(dict.fromkeys(paths, "word\n"))
+    all_busy = threading.Event()
+    n_asked = 0
+
+    def busily() -> Reply:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked == 20:
+            all_busy.set()
+        path = re.search(r"Files: (\S+)", team.heard("worker"))
+        assert path
+        return calls(("edit_file", {"path": path[1], "old": "word", "new": "world"})).after(1)
+
+    finishes = calls(("finish", {"summary": "Done."}))
+    answers: list[Answer] = [busily] * 20
+    team.play(planner=plans(*paths), worker=[*answers, finishes])
+    mission_id = editor.start("podium.task", "Correct the words")
+    assert all_busy.wait(60)
+    status = editor.execute("podium.pause", mission_id)
+    assert status["status"] == "paused"
+    (paused,) = events(watched, "mission_paused")
+    for agent in range(1, 21):
+        editor.wire.wait_for(lambda m, a=f"worker-{agent}": _answered(m, a))
+    shown = editor.execute("podium.show", mission_id)
+    assert (shown["status"], shown["spent"]["modelRequests"]) == ("paused", 21)
+    assert {agent["doing"] for agent in editor.execute("podium.agents")["agents"]} == {"paused"}
+    for kind in ("model_asked", "tool_returned", "check_finished", "proposal_made"):
+        assert [e for e in events(watched, kind) if e["seq"] > paused["seq"]] == [], kind
+    assert len(team.requests("worker")) == 20
+    assert editor.execute("podium.resume", mission_id)["status"] == "running"
+    mission = editor.ended(mission_id)
+    assert (mission["status"], mission["closed"]) == ("signed_off", 20)
+    assert len(team.requests("worker")) == 40
+    (pause,) = mission["pauses"]
+    assert 0 < pause["since"] < pause["until"]
+
+
+def _answered(message: Message, agent_id: str) -> bool:
+    if message.get("method") != "podium/event":
+        return False
+    event = message["params"]["event"]
+    return event["kind"] == "model_answered" and event["agent_id"] == agent_id
+
+
+@pytest.mark.parametrize("state", ["planning", "running", "waiting", "paused"])
+def test_a_mission_is_cancelled_in_any_state_and_leaves_no_change(desk: Desk, state: str) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD, check="grep -q world greet.txt")
+    editor.open("greet.txt")
+    arrived = threading.Event()
+
+    def slowly() -> Reply:
+        arrived.set()
+        return CORRECTS.after(60)
+
+    plan = plans("greet.txt", checks=["check"])
+    wrong: list[Answer] = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)]
+    team.play(
+        planner=plan.after(60) if state == "planning" else plan,
+        worker=wrong if state == "waiting" else slowly,
+    )
+    mission_id = editor.start("podium.task", {"goal": "Correct the word"})
+    if state == "waiting":
+        editor.question(mission_id)
+    elif state != "planning":
+        assert arrived.wait(30)
+    if state == "paused":
+        editor.execute("podium.pause", mission_id)
+    assert editor.execute("podium.show", mission_id)["status"] == state
+    assert editor.execute("podium.cancel", mission_id)["status"] == "cancelled"
+    assert (editor.text("greet.txt"), editor.applied) == (WORD["greet.txt"], [])
+    assert editor.execute("podium.agents")["agents"] == []
+    for token in editor.tokens(mission_id):
+        assert editor.progress(token)[-1]["kind"] == "end"
