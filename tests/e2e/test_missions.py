@@ -175,7 +175,7 @@ def test_the_third_same_error_asks_the_user_and_goes_by_the_answer(
     else:
         reasons = {
             "stop": "Task “Change it” does not get on: check failed with exit code 1.",
-            "skip": "The work was not good enough to be signed off: No task was completed.",
+            "skip": "Every task was dropped.",
         }
         assert mission["reason"] == reasons[answer]
         assert len(team.requests("commander")) == {"stop": 0, "skip": 3}[answer]
