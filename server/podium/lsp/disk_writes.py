@@ -1,4 +1,9 @@
-"""What a delivery writes to the disk itself: files that an editor cannot, or will not, change."""
+"""What a delivery writes to the disk itself: files that an editor cannot, or will not, change.
+
+What a file holds is compared when a change is merged, right before all of its files are written. Each is replaced
+in one step, so nobody sees half of it; what another program writes between the two (milliseconds; for hundreds of
+files up to a second) is lost, since no file system compares and replaces in one.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
