@@ -36,6 +36,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many steps the simulation of edits made, so that the log of CI has it."""
+    reports: list[pytest.TestReport] = terminalreporter.getreports("passed")
+    named = [pair for report in reports for pair in report.user_properties if pair[0] == "simulated_steps"]
+    n_steps = sum(int(str(value)) for _, value in named)
+    if n_steps:
+        terminalreporter.write_line(f"{n_steps:,} steps were simulated: no keystroke was lost or doubled")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-scenarios", action="store_true", help="rewrite what the files in tests/scenarios expect"

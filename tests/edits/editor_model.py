@@ -4,6 +4,7 @@ It counts positions with code of its own, tells the server of changes late and s
 workspace edits as its kind of client was measured to do.
 """
 
+import codecs
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +16,7 @@ from lsprotocol import types
 from podium.domain.text import Encoding
 from podium.lsp.documents import Documents
 from podium.lsp.rpc import AskFailed
+from podium.lsp.targets import Operation, as_saved
 
 T = TypeVar("T")
 
@@ -25,8 +27,9 @@ ClientKind: TypeAlias = Literal["strict", "neovim", "eglot", "lsp-mode", "vscode
 
 `strict`: nothing of the edit is applied, and that is said. `neovim`: this document's part is dropped, and
 the answer is that it was applied. `eglot`: a JSON-RPC error, after the documents before it were changed.
-`lsp-mode`: false, after the documents behind it were changed. `vscode`: false, but what is typed between
-its look at the version and its edit moves the edit to other lines.
+`lsp-mode`: false, after the documents behind it were changed; operations on files come last of all, and in
+reverse. `vscode`: false, but what is typed between its look at the version and its edit moves the edit to
+other lines.
 """
 KINDS: tuple[ClientKind, ...] = get_args(ClientKind)
 
@@ -44,9 +47,12 @@ class Buffer:
 
 
 class EditorModel:
-    """The buffers, and the client of a delivery on top of them. `disk` never changes: nothing is saved."""
+    """The buffers, and the client of a delivery on top of them.
 
-    def __init__(self, kind: ClientKind, encoding: Encoding, disk: dict[str, str], rng: Random) -> None:
+    `disk` changes when a file is saved, created (empty) or deleted. Text is UTF-8, or else Latin-1.
+    """
+
+    def __init__(self, kind: ClientKind, encoding: Encoding, disk: dict[str, bytes], rng: Random) -> None:
         self.kind: ClientKind = kind
         self.encoding: Encoding = encoding
         self.disk = disk
@@ -58,11 +64,18 @@ class EditorModel:
     # --- the user -----------------------------------------------------------------------------------
 
     def open(self, path: str) -> None:
-        """Open a file and tell the server."""
-        text = self.disk[path]
-        self.buffers[path] = Buffer(text, told=text)
-        item = types.TextDocumentItem(uri(path), "text", 1, text)
+        """Show a file, or what a hidden buffer holds of it, and tell the server."""
+        buffer = self.buffers.setdefault(path, Buffer(self._saved(path)))
+        buffer.told, buffer.unsent = buffer.text, []
+        item = types.TextDocumentItem(uri(path), "text", buffer.version, buffer.text)
         self.documents.did_open(types.DidOpenTextDocumentParams(item))
+
+    def save(self, path: str) -> None:
+        """Write a buffer to the disk."""
+        self.tell()
+        self.disk[path] = as_saved(self.buffers[path].text, self.disk.get(path, b""))
+        params = types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri(path)))
+        self.documents.did_save(params)
 
     def replace(self, path: str, start: int, end: int, new: str) -> None:
         """Put `new` in the place of the characters from `start` to `end`; the server hears of it later."""
@@ -89,7 +102,20 @@ class EditorModel:
 
     def text(self, path: str) -> str:
         """Return what the user sees of a file."""
-        return self.buffers[path].text if path in self.buffers else self.disk[path]
+        return self.buffers[path].text if path in self.buffers else self._saved(path)
+
+    def paths(self) -> list[str]:
+        """Return the paths of all files."""
+        return sorted({*self.disk, *self.buffers})
+
+    def _saved(self, path: str) -> str:
+        content = self.disk.get(path, b"")
+        if self.kind != "strict":
+            content = content.removeprefix(codecs.BOM_UTF8)  # this one shows it as text
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return content.decode("latin-1")
 
     def is_seen(self, path: str) -> bool:
         """Return whether the user sees a file: a hidden buffer is typed into by nobody."""
@@ -99,10 +125,16 @@ class EditorModel:
 
     @property
     def client(self) -> types.ClientCapabilities:
-        edit = types.WorkspaceEditClientCapabilities(document_changes=True)
+        operations = list(types.ResourceOperationKind) if self.changes_files else []
+        edit = types.WorkspaceEditClientCapabilities(document_changes=True, resource_operations=operations)
         return types.ClientCapabilities(
             workspace=types.WorkspaceClientCapabilities(apply_edit=True, workspace_edit=edit)
         )
+
+    @property
+    def changes_files(self) -> bool:
+        """Whether the client creates and deletes files."""
+        return self.kind != "eglot"
 
     def notify(self, method: str, params: object = None) -> None:
         raise AssertionError(f"{method} {params}")
@@ -112,58 +144,77 @@ class EditorModel:
         assert isinstance(params, types.ApplyWorkspaceEditParams), method
         assert timeout_s > 1
         await anyio.sleep(self._rng.uniform(0.0, 0.2))
-        parts = [c for c in params.edit.document_changes or () if isinstance(c, types.TextDocumentEdit)]
-        applied = await self._apply(parts)
+        applied = await self._apply(list(params.edit.document_changes or ()))
         if self._rng.random() < 0.5:
             self.tell()
         answer = types.ApplyWorkspaceEditResult(applied)
         assert isinstance(answer, kind)
         return answer
 
-    async def _apply(self, parts: list[types.TextDocumentEdit]) -> bool:
+    async def _apply(self, parts: list[Operation]) -> bool:
         self.n_edits += 1
-        match self.kind:
-            case "strict" | "vscode":
-                if any(self._is_stale(part) for part in parts):
-                    return False
-                if self.kind == "vscode":
-                    self.tell()
-                    await anyio.sleep(self._rng.uniform(0.0, 0.05))
-                    self.tell()
-                self._edit(parts)
-            case "neovim":
-                self._edit([part for part in parts if not self._is_stale(part)])
-            case "eglot" | "lsp-mode":
-                for part in parts if self.kind == "eglot" else parts[::-1]:
-                    if self._is_stale(part) and self.kind == "eglot":
-                        raise AskFailed("Internal error (-32603)")
-                    if self._is_stale(part):
-                        return False
-                    self._edit([part])
+        if self.kind in {"strict", "vscode"} and any(self._is_stale(part) for part in parts):
+            return False
+        if self.kind == "vscode":
+            self.tell()
+            await anyio.sleep(self._rng.uniform(0.0, 0.05))
+            self.tell()
+            return all(self._carry_out(part) for part in parts)
+        if self.kind == "neovim":
+            parts = [part for part in parts if not self._is_stale(part)]
+        if self.kind == "lsp-mode":
+            parts.reverse()
+            parts.sort(key=lambda part: not isinstance(part, types.TextDocumentEdit))
+        return all(self._carry_out_in_time(part) for part in parts)
+
+    def _carry_out_in_time(self, part: Operation) -> bool:
+        if self._is_stale(part) and self.kind == "eglot":
+            raise AskFailed("Internal error (-32603)")
+        return not self._is_stale(part) and self._carry_out(part)
+
+    def _carry_out(self, part: Operation) -> bool:
+        match part:
+            case types.TextDocumentEdit():
+                self._edit(part)
+            case types.CreateFile():
+                path = path_of(part.uri)
+                if self.kind == "lsp-mode" and path in self.buffers:
+                    return False  # "changed on disk. Discard your edits?"
+                self.disk.setdefault(path, b"")
+            case types.DeleteFile():
+                self.tell()
+                path = path_of(part.uri)
+                self.disk.pop(path, None)
+                buffer = self.buffers.pop(path, None)
+                if buffer is not None and buffer.told is not None:
+                    closed = types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(part.uri))
+                    self.documents.did_close(closed)
+            case types.RenameFile():
+                raise AssertionError("files are moved as a new one and a deletion")
         return True
 
-    def _is_stale(self, part: types.TextDocumentEdit) -> bool:
+    def _is_stale(self, part: Operation) -> bool:
+        if not isinstance(part, types.TextDocumentEdit):
+            return False
         buffer = self.buffers.get(path_of(part.text_document.uri))
         version = part.text_document.version
         return buffer is not None and version is not None and version != buffer.version
 
-    def _edit(self, parts: list[types.TextDocumentEdit]) -> None:
-        for part in parts:
-            path = path_of(part.text_document.uri)
-            if path not in self.buffers and self.kind == "neovim":
-                self.buffers[path] = Buffer(self.disk[path])  # a hidden buffer, of which no server is told
-            elif path not in self.buffers:
-                self.open(path)
-            text = self.buffers[path].text
-            edits = [edit for edit in part.edits if isinstance(edit, types.TextEdit)]
-            spans = [
-                (self._offset(text, e.range.start), self._offset(text, e.range.end), e.new_text)
-                for e in edits
-            ]
-            for start, end, new in sorted(spans, key=lambda span: span[:2], reverse=True):
-                self.replace(path, start, end, new)
-            if self.kind == "vscode":
-                self.tell()
+    def _edit(self, part: types.TextDocumentEdit) -> None:
+        path = path_of(part.text_document.uri)
+        if path not in self.buffers and self.kind == "neovim":
+            self.buffers[path] = Buffer(self._saved(path))  # a hidden buffer, of which no server is told
+        elif path not in self.buffers:
+            self.open(path)
+        text = self.buffers[path].text
+        edits = [edit for edit in part.edits if isinstance(edit, types.TextEdit)]
+        spans = [
+            (self._offset(text, e.range.start), self._offset(text, e.range.end), e.new_text) for e in edits
+        ]
+        for start, end, new in sorted(spans, key=lambda span: span[:2], reverse=True):
+            self.replace(path, start, end, new)
+        if self.kind == "vscode":
+            self.tell()
 
     # --- positions ----------------------------------------------------------------------------------
 

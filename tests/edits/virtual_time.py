@@ -2,7 +2,7 @@
 
 import asyncio  # noqa: TID251 - anyio takes its clock from the loop
 import selectors
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 import anyio
@@ -36,3 +36,22 @@ class _Loop(asyncio.SelectorEventLoop):
 def run(work: Callable[[], Awaitable[T]]) -> T:
     """Return what `work` returns; its waits take no time, and it can reach no thread and no stream."""
     return anyio.run(work, backend_options={"loop_factory": _Loop})
+
+
+class Stage:
+    """A loop of that kind which stands still between two calls: what was started goes on with the next."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=_Loop)
+
+    def run(self, work: Coroutine[None, None, T]) -> T:
+        """Return what `work` returns."""
+        return self._runner.run(work)
+
+    def start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        """Let `work` run beside what is run next."""
+        return self._runner.get_loop().create_task(work)
+
+    def close(self) -> None:
+        """End everything that still runs."""
+        self._runner.close()

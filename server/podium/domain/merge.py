@@ -77,6 +77,12 @@ def merge3(base: str, ours: str, theirs: str) -> Merge:
     return Merge("".join(merged + b[done:]), tuple(conflicts))
 
 
+def meet(base: str, ours: str, theirs: str) -> bool:
+    """Return whether both sides changed the same place of `base`, or touch there, be it in the same way."""
+    b, o, t = split_lines(base), split_lines(ours), split_lines(theirs)
+    return any(region.ours and region.theirs for region in _regions(changes(b, o), changes(b, t)))
+
+
 @dataclass(slots=True)
 class _Region:
     """Lines `start:end` of the base that changed, and each side's changes in there."""

@@ -7,6 +7,7 @@ file on another (case, trailing dots, streams and invisible characters of NTFS, 
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from podium.errors import ToolError
 
@@ -40,6 +41,7 @@ _MAX_NAME_BYTES = 255
 _MAX_PATH_BYTES = 4096
 
 
+@lru_cache(maxsize=4096)
 def confined(path: str) -> str:
     """Return `path` in its shortest form: relative to the workspace folder, with `/`, never empty.
 

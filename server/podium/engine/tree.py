@@ -170,10 +170,16 @@ def merged_content(edit: FileEdit, current: bytes | None) -> bytes | None:
         return edit.after
     if current is None or edit.before is None or edit.after is None:
         raise MergeConflict(edit.path)
+    contents = (edit.before, edit.after, current)
     try:
-        base, ours, theirs = (TextFile.decode(c) for c in (edit.before, edit.after, current))
+        base, ours, theirs = files = tuple(TextFile.decode(content) for content in contents)
     except ToolError as error:
         raise MergeConflict(edit.path) from error
+    if any(file.endings for file in files) and len({(file.encoding, file.mark) for file in files}) == 1:
+        # Each line's own ending counts, unless somebody changed them all.
+        exact = merge3(*(content[len(theirs.mark) :].decode(theirs.encoding) for content in contents))
+        if not exact.conflicts:
+            return theirs.mark + exact.text.encode(theirs.encoding)
     result = merge3(base.text, ours.text, theirs.text)
     if result.conflicts:
         raise MergeConflict(edit.path)

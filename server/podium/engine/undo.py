@@ -13,7 +13,9 @@ import anyio
 
 from podium.domain.changes import FileEdit
 from podium.domain.events import Event, ProposalRedone, ProposalUndone
+from podium.domain.merge import meet
 from podium.domain.mission import MissionState, Proposal
+from podium.domain.text_file import TextFile
 from podium.engine.tree import CandidateTree, MergeConflict, merged_content
 from podium.errors import ToolError, UserError
 from podium.ports import FrontEnd
@@ -58,6 +60,10 @@ async def turn(
     direction, proposals = _chosen(state, task_id)
     turned: list[Turned] = []
     for proposal in proposals:
+        if others := _entangled(state, turned, proposal, direction):
+            first = "undo that first" if direction == "undone" else "it is undone"
+            turned.append(Turned(proposal, f"“{others[0].label}” changed the same place; {first}"))
+            continue
         with anyio.CancelScope(shield=True):
             reason = await _turn(proposal, direction, front_end, record, tree, seen)
             turned.append(Turned(proposal, reason))
@@ -84,6 +90,73 @@ def _chosen(state: MissionState, task_id: str) -> tuple[Direction, list[Proposal
     raise UserError(f"There is nothing to undo: no change of {whose} is in your files.")
 
 
+def _entangled(
+    state: MissionState, turned: Sequence[Turned], proposal: Proposal, direction: Direction
+) -> list[Proposal]:
+    """Return the proposals of the mission that must be turned before this one.
+
+    A later change of the same lines has to be undone before an earlier one, and redone after it. A merge
+    alone does not see that where the later one took away what the earlier one had put there.
+    """
+    done = {t.proposal.id for t in turned if not t.reason}
+    found: list[Proposal] = []
+    for other in state.proposals.values():
+        later = other.delivered_at > proposal.delivered_at
+        stands = other.state == "delivered" or (other.state == "waiting" and bool(other.accepted))
+        if other.id == proposal.id:
+            continue
+        if direction == "undone":
+            in_the_way = later and stands and other.id not in done and _meet(proposal, other)
+        elif other.id in done or stands:
+            in_the_way = _repeats(proposal, reverse(other.written) if other.id in done else other.written)
+        else:
+            in_the_way = not later and other.state == "undone" and _meet(proposal, other)
+        if in_the_way:
+            found.append(other)
+    return found
+
+
+def _meet(one: Proposal, other: Proposal) -> bool:
+    """Return whether the two changed the same place, or one of them a file's being there at all."""
+    theirs = {edit.path: edit for edit in other.written}
+    for edit in one.written:
+        if (their := theirs.get(edit.path)) is None:
+            continue
+        try:
+            back = merged_content(FileEdit(edit.path, edit.after, edit.before), their.before)
+        except MergeConflict:
+            return True
+        if _touch(their.before, back, their.after):
+            return True
+    return False
+
+
+def _repeats(undone: Proposal, standing: Sequence[FileEdit]) -> bool:
+    """Return whether a change that stands now, and did not when `undone` was made, is at the same place."""
+    theirs = {edit.path: edit for edit in standing}
+    for edit in undone.written:
+        without, their = edit.after, theirs.get(edit.path)
+        if their is None:
+            continue
+        try:
+            moved = merged_content(their, without)
+        except MergeConflict:
+            return True
+        if moved != without and _touch(without, edit.before, moved):
+            return True
+    return False
+
+
+def _touch(base: bytes | None, ours: bytes | None, theirs: bytes | None) -> bool:
+    """Return whether both sides change the same place of a file, or one of them whether it is there."""
+    if base is None or ours is None or theirs is None:
+        return True
+    try:
+        return meet(*(TextFile.decode(content).text for content in (base, ours, theirs)))
+    except ToolError:
+        return True
+
+
 async def _turn(
     proposal: Proposal,
     direction: Direction,
@@ -96,13 +169,14 @@ async def _turn(
     if proposal.state == "waiting":
         return "it waits for review; decide on the rest of it first"
     back = direction == "undone"
-    in_tree = reverse(proposal.edits) if back else proposal.edits
-    if tree and (paths := tree.conflicts(in_tree)):
-        return f"other tasks changed the same lines of {', '.join(paths)} meanwhile"
     try:
-        edits = reverse(combined(proposal.written))
+        edits = in_tree = reverse(combined(proposal.written))
     except MergeConflict as conflict:
         return f"you changed the same lines of {conflict} between its parts"
+    if tree and tree.conflicts(in_tree):  # the tree lacks what the user typed beside the change
+        in_tree = reverse(proposal.edits) if back else proposal.edits
+    if tree and (paths := tree.conflicts(in_tree)):
+        return f"other tasks changed the same lines of {', '.join(paths)} meanwhile"
     verb = "undo" if back else "redo"
     if seen and (paths := [edit.path for edit in edits if _is_done(edit, seen)]):
         return (

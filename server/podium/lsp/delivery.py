@@ -23,7 +23,7 @@ from podium.errors import ToolError
 from podium.lsp.arrivals import LATE_S, Arrivals, stands_in
 from podium.lsp.disk_writes import take_back, write_all
 from podium.lsp.rpc import AskFailed
-from podium.lsp.targets import Desk, Operation, Target, operations, put_right, target_of
+from podium.lsp.targets import Desk, Operation, Target, is_plain, operations, put_right, target_of
 from podium.ports import Delivery, Workspace
 
 _log = logging.getLogger(__name__)
@@ -251,9 +251,14 @@ class _Errand:
         return attempt
 
     def _can_do(self, target: Target) -> bool:
-        """Return whether the editor can bring this about: not every one creates or deletes files."""
+        """Return whether the editor can bring this about.
+
+        Not every one creates or deletes files, and none can be told how to encode what it creates.
+        """
         if target.now is not None and target.then is not None:
             return True
+        if target.then is not None and not is_plain(target.then):
+            return False
         needed = (
             types.ResourceOperationKind.Delete if target.then is None else types.ResourceOperationKind.Create
         )

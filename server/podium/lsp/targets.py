@@ -12,6 +12,7 @@ from podium.domain.merge import hunks
 from podium.domain.splices import Splice, around_line_ends
 from podium.domain.text import Encoding, Text
 from podium.domain.text_file import TextFile
+from podium.errors import ToolError
 from podium.lsp.documents import Document, Documents, lsp_range
 from podium.ports import Workspace
 
@@ -124,6 +125,15 @@ def as_saved(text: str, like: bytes) -> bytes:
         return file.mark + text.removeprefix(_MARK).encode(file.encoding)
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
+
+
+def is_plain(content: bytes) -> bool:
+    """Return whether a new file with this content is text as an editor would write it: UTF-8 without a mark."""
+    try:
+        file = TextFile.decode(content)
+    except ToolError:
+        return False
+    return file.encoding == "utf-8" and not file.mark
 
 
 def operations(uri: str, target: Target) -> list[Operation]:
