@@ -123,9 +123,3 @@ TestEverybody = Everybody.TestCase
 TestEverybody.settings = settings(
     max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, print_blob=False
 )
-
-
-def test_an_edit_that_went_astray_is_taken_out(caplog: pytest.LogCaptureFixture) -> None:
-    outcomes = [simulate(seed, "vscode", STEPS_AN_EPISODE) for seed in (1, 2, 4)]
-    assert "an edit is taken out again" in caplog.text
-    assert not any(outcome.verdict for outcome in outcomes)

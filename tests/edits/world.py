@@ -5,7 +5,8 @@ the editor and the deliveries go on. What holds at the end stands in `laws.py`. 
 in a line that it rewrites, unless it deletes a line that holds nothing of the user's typing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -139,8 +140,9 @@ class World:
         self._fold(event)
         return self.state
 
-    async def _current(self, _mission_id: str) -> MissionState:
-        return self.state
+    @asynccontextmanager
+    async def _current(self, _mission_id: str) -> AsyncGenerator[MissionState]:
+        yield self.state
 
     # --- time ---------------------------------------------------------------------------------------
 

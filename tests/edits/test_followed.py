@@ -1,0 +1,51 @@
+"""The server's edit is told apart from typing by what the client tells, also where it hit other lines."""
+
+from lsprotocol import types
+
+from podium.domain.splices import spliced
+from podium.lsp.followed import Followed
+
+TEXT = "a\nb\nc\n"
+
+
+def span(*places: int) -> types.Range:
+    return types.Range(types.Position(*places[:2]), types.Position(*places[2:]))
+
+
+def typed(text: str, *places: int) -> types.TextDocumentContentChangePartial:
+    return types.TextDocumentContentChangePartial(range=span(*places), text=text)
+
+
+def following(new: str, *places: int) -> Followed:
+    followed = Followed(TEXT, "utf-16")
+    followed.expect([types.TextEdit(span(*places), new)], TEXT)
+    return followed
+
+
+def test_an_edit_that_went_astray_is_taken_out_and_what_was_typed_into_it_stays() -> None:
+    followed = following("B\n", 1, 0, 2, 0)
+    followed.change([typed("x\n", 0, 0, 0, 0)])
+    followed.change([typed("B\n", 1, 0, 2, 0)])
+    followed.change([typed("!", 1, 1, 1, 1)])
+    assert followed.sighting == "astray"
+    assert spliced("x\nB!\nb\nc\n", followed.back()) == "x\na!\nb\nc\n"
+
+
+def test_what_looks_like_a_stray_edit_is_typing_where_the_client_says_that_it_applied_nothing() -> None:
+    followed = following("B\n", 1, 0, 2, 0)
+    followed.change([typed("x\n", 0, 0, 0, 0), typed("B\n", 1, 0, 2, 0)])
+    followed.refused()
+    assert (followed.sighting, followed.back()) == ("unseen", ())
+
+
+def test_a_stray_edit_of_one_character_cannot_be_told_from_a_keystroke_and_counts_as_one() -> None:
+    followed = following("B", 1, 0, 1, 0)
+    followed.change([typed("x\n", 0, 0, 0, 0), typed("B", 1, 0, 1, 0)])
+    assert (followed.sighting, followed.back()) == ("unseen", ())
+
+
+def test_a_whole_text_that_holds_the_edit_and_typing_is_taken_for_both() -> None:
+    followed = following("long new line\n", 1, 0, 2, 0)
+    followed.change([types.TextDocumentContentChangeWholeDocument("a\nlong new line\nc!\n")])
+    assert followed.sighting == "arrived"
+    assert spliced("a\nlong new line\nc!\n", followed.back()) == "a\nb\nc!\n"
