@@ -118,19 +118,6 @@ class Workspace(Protocol):
         ...
 
 
-class Prepared(Protocol):
-    """A candidate tree that is laid out and waits for a run."""
-
-    @property
-    def tree_hash(self) -> str:
-        """The hash of every file that a check sees."""
-        ...
-
-    async def run(self, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        """Run `check` on the tree, once, narrowed to `targets` (test ids or paths) where given."""
-        ...
-
-
 class Checks(Protocol):
     """Finds and runs the project's checks on candidate trees, each in its own sandboxed process group."""
 
@@ -143,8 +130,8 @@ class Checks(Protocol):
         """Whether commands run in a sandbox that keeps them off the network and the user's files."""
         ...
 
-    def prepared(self, candidate: Candidate) -> AbstractAsyncContextManager["Prepared"]:
-        """Lay `candidate` out for one run, as long as the context lasts."""
+    async def tree_hash(self, candidate: Candidate) -> str:
+        """Return the hash of every file that a check on `candidate` would see."""
         ...
 
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:

@@ -118,15 +118,15 @@ class CheckDesk:
 
     async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
         """Return the result of a check on a tree, run at most once; for an aimed call a green whole check will do."""
-        async with self._checks.prepared(candidate) as laid:
-            key = (laid.tree_hash, call.text)
-            whole = self._results.get((laid.tree_hash, call.check.name)) if call.aimed else None
-            if whole is not None and whole.green:
-                return whole
-            async with self._locks.setdefault(key, anyio.Lock()):
-                if key not in self._results:
-                    self._results[key] = await laid.run(call.check, call.targets)
-                return self._results[key]
+        tree_hash = await self._checks.tree_hash(candidate)
+        key = (tree_hash, call.text)
+        whole = self._results.get((tree_hash, call.check.name)) if call.aimed else None
+        if whole is not None and whole.green:
+            return whole
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._results:
+                self._results[key] = await self._checks.run(candidate, call.check, call.targets)
+            return self._results[key]
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a model's own command on a throw-away copy of the tree."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
@@ -26,27 +25,6 @@ TEST_LIMIT_S = 30.0
 _FLAG = re.compile(r"-[qvxslh]+|--(?:exitfirst|verbose|quiet|lf|ff|nf|sw|no-header|no-summary|strict-\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """A candidate in a slot, for one run: that may change the slot. `tree_hash` is of all its files."""
-
-    stand: Stand
-    tree_hash: str
-
-    async def run(self, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        """Return what the check says about the candidate, narrowed to `targets` where the tool can be."""
-        return await _run(self.stand, self.tree_hash, check, targets)
-
-
-async def laid_out(stand: Stand, overlay: Mapping[str, bytes | None]) -> Laid:
-    """Return the workspace with `overlay` laid over it, ready for a run.
-
-    Raises:
-        ToolError: the overlay leaves the workspace.
-    """
-    return Laid(stand, await anyio.to_thread.run_sync(stand.sync, overlay))
-
-
 async def run_check(
     stand: Stand, overlay: Mapping[str, bytes | None], check: Check, targets: Sequence[str] = ()
 ) -> CheckResult:
@@ -55,10 +33,7 @@ async def run_check(
     Raises:
         ToolError: the overlay leaves the workspace.
     """
-    return await (await laid_out(stand, overlay)).run(check, targets)
-
-
-async def _run(stand: Stand, tree_hash: str, check: Check, targets: Sequence[str]) -> CheckResult:
+    tree_hash = await anyio.to_thread.run_sync(stand.sync, overlay)
     stand.slot.clear_output()
     env = stand.env()
     argv = narrowed(check, targets, stand.root)

@@ -13,7 +13,7 @@ import anyio.to_thread
 from podium.adapters.checks.discovery import found_checks, missing_tools
 from podium.adapters.checks.interpreter import Interpreter, interpreter, signature
 from podium.adapters.checks.listing import list_project
-from podium.adapters.checks.run import Laid, laid_out
+from podium.adapters.checks.run import run_check
 from podium.adapters.checks.sandbox import Sandbox, detect
 from podium.adapters.checks.slots import Slots
 from podium.adapters.checks.stand import Stand
@@ -91,15 +91,14 @@ class LocalChecks:
             () if self._configured else missing_tools(self._root),
         )
 
-    @asynccontextmanager
-    async def prepared(self, candidate: Candidate) -> AsyncGenerator[Laid]:
-        """Lay `candidate` out in a slot for one run; the slot is kept as long as the context lasts.
+    async def tree_hash(self, candidate: Candidate) -> str:
+        """Return the hash of every file that a check on `candidate` would see.
 
         Raises:
             ToolError: the candidate changes a path outside the workspace.
         """
         async with self._stand() as stand:
-            yield await laid_out(stand, candidate.overlay)
+            return await anyio.to_thread.run_sync(stand.sync, candidate.overlay)
 
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
         """Run `check` on `candidate`, narrowed to `targets` where the tool can be (pytest, npm).
@@ -107,8 +106,8 @@ class LocalChecks:
         Raises:
             ToolError: the candidate changes a path outside the workspace.
         """
-        async with self.prepared(candidate) as laid:
-            return await laid.run(check, targets)
+        async with self._stand() as stand:
+            return await run_check(stand, candidate.overlay, check, targets)
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a shell command on a throw-away copy of `candidate`, for 300 s at most.
@@ -118,7 +117,8 @@ class LocalChecks:
         """
         shell = ("cmd", "/c") if sys.platform == "win32" else ("sh", "-c")
         check = Check("command", (*shell, command), "probe", COMMAND_TIMEOUT_S)
-        return await self.run(candidate, check)
+        async with self._stand() as stand:
+            return await run_check(stand, candidate.overlay, check)
 
     async def try_out(
         self,
