@@ -96,6 +96,14 @@ class _Pending:
     answer: str = ""
 
 
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """Events that wait for the journal, and why it did not take them."""
+
+    events: Sequence[Event]
+    problem: UserError | anyio.ClosedResourceError | None = None
+
+
 class MissionRun:
     """A running mission. `run` in `missions.py` drives it; `end` and cancelling its scope stop it."""
 
@@ -127,6 +135,7 @@ class MissionRun:
         self._brief = ""
         self._publish = publish
         self._writing = anyio.Lock()
+        self._unwritten: list[_Entry] = []
         self._delivering = anyio.Lock()
         self._decided = anyio.Event()
         self._looked = anyio.Event()
@@ -152,8 +161,19 @@ class MissionRun:
     # --- recording and ending -----------------------------------------------------------------------
 
     async def record(self, *events: Event) -> None:
-        """Make events durable, fold them, and show them, in order and never in parts."""
-        await self.record_decided(lambda _: events)
+        """Make events durable, fold them, and show them, in order and never in parts.
+
+        What agents record while the journal is busy goes to it together: fifty of them wait for one flush
+        to the disk, not for fifty.
+        """
+        entry = _Entry(events)
+        self._unwritten.append(entry)
+        with anyio.CancelScope(shield=True):
+            async with self._writing:
+                if entry in self._unwritten:
+                    await self._write_waiting()
+        if entry.problem is not None:
+            raise entry.problem
 
     async def record_decided(self, decide: Callable[[MissionState], Sequence[Event]]) -> None:
         """Record the events that `decide` gives for the state as it is when nothing else is being recorded.
@@ -162,15 +182,26 @@ class MissionRun:
         """
         with anyio.CancelScope(shield=True):
             async with self._writing:
-                events = decide(self.state)
-                for record in await self.services.journal.append(self.state.id, events):
-                    was_waiting = self.state.status in {"waiting", "paused"}
-                    self.state = fold(self.state, record.event, record.at)
-                    if was_waiting:
-                        self._waited_s += record.at - self._waiting_since
-                    self._waiting_since = record.at
-                    self._heed(record.event)
-                    await self._publish(record, self.state)
+                await self._write_waiting()
+                await self._write(decide(self.state))
+
+    async def _write_waiting(self) -> None:
+        entries, self._unwritten = self._unwritten, []
+        try:
+            await self._write([event for entry in entries for event in entry.events])
+        except (UserError, anyio.ClosedResourceError) as problem:
+            for entry in entries:
+                entry.problem = problem
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        for record in await self.services.journal.append(self.state.id, events) if events else ():
+            was_waiting = self.state.status in {"waiting", "paused"}
+            self.state = fold(self.state, record.event, record.at)
+            if was_waiting:
+                self._waited_s += record.at - self._waiting_since
+            self._waiting_since = record.at
+            self._heed(record.event)
+            await self._publish(record, self.state)
 
     def look_again(self) -> None:
         """Tell who waits to start tasks that there may be some: one ended, or the plan is another."""
