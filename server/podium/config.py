@@ -8,7 +8,7 @@ a check of the user's, and never chooses where code is sent.
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,11 @@ class Settings(_Section):
         """Return the model that `role` uses."""
         special = self.roles.get(role)
         return (special and special.model) or self.model
+
+    def other_models(self, tried: Collection[str]) -> tuple[str, ...]:
+        """Return the configured models that are not among those `tried`."""
+        configured = (self.model, *(r.model for r in self.roles.values() if r.model), *self.fallbacks)
+        return tuple(dict.fromkeys(name for name in configured if name not in tried))
 
     def with_model(self, model: str) -> "Settings":
         """Return the settings with one model for all roles."""

@@ -124,6 +124,36 @@ def test_undo_takes_back_what_a_mission_changed_and_brings_it_back_when_undone(
     assert (unknown.returncode, "no task 'none'" in unknown.stderr) == (1, True)
 
 
+def test_a_plan_is_carried_out_by_resume_and_a_mission_is_cancelled_only_where_it_runs(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (project := tmp_path / "project").mkdir()
+    calc = project / "calc.py"
+    calc.write_text("def add(a, b):\n    return a - b\n", encoding="utf-8")
+    test = "from calc import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+    (project / "test_calc.py").write_text(test, encoding="utf-8")
+    planned = run(environment, project, "plan", "make the failing test pass", "--json")
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    mission_id = str(lines(planned.stdout)[-1]["mission_id"])
+    argv = podium_command("resume", mission_id, "--json")
+    with subprocess.Popen(
+        argv, env=environment, cwd=project, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdout
+        next(line for line in process.stdout if "plan_set" in line)
+        elsewhere = run(environment, project, "cancel", mission_id)
+        assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
+        assert "cancel it there" in elsewhere.stderr
+        rest = process.communicate(timeout=PATIENCE_S)[0]
+    last = lines(rest)[-1]
+    assert (last["mission_id"], last["status"], last["tasks"]) == (mission_id, "signed_off", 1)
+    assert "return a + b" in calc.read_text(encoding="utf-8")
+    again = run(environment, project, "resume", mission_id)
+    assert (again.returncode, "has ended" in again.stderr) == (1, True)
+    ended = run(environment, project, "cancel", mission_id)
+    assert (ended.returncode, ended.stdout.startswith(f"{mission_id} signed_off: ")) == (0, True)
+
+
 def test_doctor_tells_what_works(tmp_path: Path, environment: dict[str, str]) -> None:
     told = run(environment, tmp_path, "doctor", "--json")
     assert {"model", "sandbox", "journal"} <= {line["name"] for line in json.loads(told.stdout)["lines"]}

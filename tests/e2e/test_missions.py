@@ -160,7 +160,7 @@ def test_the_third_same_error_asks_the_user_and_goes_by_the_answer(
     team.play(planner=plans("greet.txt", checks=["check"]), worker=[*wrong, CORRECTS])
     mission_id = editor.start("podium.task", {"goal": "Correct the word"})
     question = editor.question(mission_id)
-    assert question["options"] == ["retry", "skip", "stop"]
+    assert question["options"] == ["retry", "other model", "skip", "take over", "stop"]
     # The editor answers null: the question stays open, and is not shown again.
     waiting = editor.execute("podium.wait", {"missionId": mission_id, "timeoutS": 0.5})
     assert (waiting["status"], waiting["questions"]) == ("waiting", [question])

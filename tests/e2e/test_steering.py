@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import KEY, Desk, settings
 from tests.e2e.editor import CAPABILITIES, CommandFailed, editing
-from tests.e2e.team import Answer, Team, calls, edits, plans, writes
+from tests.e2e.team import APPROVES, Answer, Team, calls, edits, plans, remark, reviews, writes
 from tests.lsp.raw_client import Message
 from tests.models.provider import Reply
 
@@ -197,3 +197,72 @@ def test_a_mission_is_cancelled_in_any_state_and_leaves_no_change(desk: Desk, st
     assert editor.execute("podium.agents")["agents"] == []
     for token in editor.tokens(mission_id):
         assert editor.progress(token)[-1]["kind"] == "end"
+
+
+def test_a_plan_is_carried_out_later_by_the_same_mission(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD, check="grep -q world greet.txt")
+    editor.open("greet.txt")
+    asks = calls(("ask_user", {"question": "Which word?"}))
+    plan = plans("greet.txt", checks=["check"])
+    team.play(planner=[asks, plan], worker=[asks, CORRECTS])
+    editor.replies["window/showMessageRequest"] = lambda _: {"result": {"title": "world"}}
+    planned = editor.mission("podium.plan", "Correct the word")
+    mission_id = planned["missionId"]
+    assert (planned["status"], planned["closed"], planned["total"]) == ("signed_off", 0, 1)
+    assert editor.execute("podium.resume", mission_id)["missionId"] == mission_id
+    mission = editor.ended(mission_id)
+    assert (mission["kind"], mission["status"], mission["closed"]) == ("task", "signed_off", 1)
+    assert editor.text("greet.txt") == "hello\nworld\n"
+    assert len(team.requests("planner")) == 2
+    shown = [m["params"]["message"] for m in editor.requests("window/showMessageRequest")]
+    assert len(shown) == 2
+    assert len(editor.tokens(mission_id)) == len(set(editor.tokens(mission_id)))
+    with pytest.raises(CommandFailed, match="has ended: Reached"):
+        editor.execute("podium.resume", mission_id)
+
+
+@pytest.mark.parametrize(("given", "model"), [("scripted-2", "openai/scripted-2"), ("", "openai/spare")])
+def test_a_stuck_task_can_be_given_to_another_model(desk: Desk, given: str, model: str) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD, check="grep -q world greet.txt")
+    editor.open("greet.txt")
+    wrong: list[Answer] = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)]
+    team.play(planner=plans("greet.txt", checks=["check"]), worker=[*wrong, CORRECTS])
+    with desk.settings(fallbacks=["openai/spare"]):
+        mission_id = editor.start("podium.task", "Correct the word")
+        question = editor.question(mission_id)
+        answer = f"other model openai/{given}" if given else "other model"
+        editor.execute("podium.answer", {"questionId": question["id"], "answer": answer})
+        if not given:
+            editor.wire.wait_for(lambda m: "Which model" in str(m.get("params")))
+            (second,) = editor.execute("podium.show", mission_id)["questions"]
+            assert second["options"] == ["openai/spare"]
+            editor.execute("podium.answer", {"questionId": second["id"], "answer": "openai/spare"})
+        mission = editor.ended(mission_id)
+    assert (mission["status"], editor.text("greet.txt")) == ("signed_off", "hello\nworld\n")
+    asked = [request.body["model"] for request in team.requests("worker")]
+    assert (asked[0], f"openai/{asked[-1]}") == ("scripted", model)
+
+
+def test_auto_asks_nothing_and_does_not_claim_success_with_red_checks(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD | {"other.txt": "\n"}, check="grep -q world greet.txt")
+    editor.open("greet.txt")
+    team.play(
+        planner=plans("greet.txt", "other.txt"),
+        worker=lambda: (
+            writes("other.txt", "fine\n")
+            if "Files: other.txt" in team.heard("worker")
+            else writes("greet.txt", "hello\nwurst\n")
+        ),
+        reviewer=lambda: (
+            reviews(remark("greet.txt", "wurst")) if "wurst" in team.heard("reviewer") else APPROVES
+        ),
+    )
+    with desk.settings(approvePlan=True):
+        mission = editor.mission("podium.auto", {"goal": "Correct the word"})
+    assert editor.requests("window/showMessageRequest") == []
+    assert {task["id"]: task["state"] for task in mission["tasks"]} == {"t1": "dropped", "t2": "completed"}
+    assert mission["status"] == "stopped"
+    assert "was skipped, because it did not get on, and still red: check" in mission["reason"]

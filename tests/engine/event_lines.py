@@ -40,6 +40,7 @@ from podium.domain.events import (
     TaskDropped,
     TaskReopened,
     TaskStuck,
+    TaskTakenOver,
     ToolReturned,
 )
 
@@ -114,7 +115,7 @@ class Names:
                 return self._owners[finding_id]
             case AttemptStarted() | CheckFinished() | TaskAccepted() | TaskStuck() | TaskReopened():
                 return event.task_id
-            case TaskDropped():
+            case TaskDropped() | TaskTakenOver():
                 return event.task_id
             case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
                 return self._tasks[event.agent_id]
@@ -143,6 +144,10 @@ class Names:
                 return f"{event.task_id} {verdict}{found}".strip()
             case TaskAccepted():
                 return f"{event.task_id} {', '.join(e.path for e in event.edits)}"
+            case TaskTakenOver():
+                return event.task_id
+            case TaskReopened(task_id, "", model) if model:
+                return f"{task_id} by {model}"
             case TaskStuck(task_id, text) | TaskReopened(task_id, text) | TaskDropped(task_id, text):
                 return f"{task_id} {_short(text)}"
             case QuestionAsked():

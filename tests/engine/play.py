@@ -167,6 +167,7 @@ class _User:
         self._root = root
         self._tasks = tasks
         self._model = model
+        self._settings = _settings(scenario.goals[-1])
         self._names: dict[str, Names] = {}
 
     def see(self, record: Record) -> None:
@@ -199,7 +200,7 @@ class _User:
         if act.get("pause"):
             self._tasks.start_soon(self.conductor.pause, mission_id)
         if act.get("resume"):
-            self._tasks.start_soon(self.conductor.resume, mission_id)
+            self._tasks.start_soon(self.conductor.resume, mission_id, self._settings)
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):
@@ -297,5 +298,6 @@ def _request(goal: dict[str, Json], missions: Mapping[str, MissionState]) -> Mis
             Task(t["id"], t["title"], t.get("instructions", ""), tuple(t.get("files", "").split()))
             for t in tasks
         ),
+        auto=bool(goal.get("auto")),
         finding_ids=tuple(findings) if goal.get("fixes") == "all findings" else (),
     )

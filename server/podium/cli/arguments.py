@@ -15,6 +15,7 @@ from podium.domain.messages import Json
 
 MISSIONS: Final[Mapping[str, str]] = {
     "task": "reach a goal: plan, work, verify, and write the change into the files",
+    "auto": "as task, and ask nothing",
     "plan": "only plan for a goal",
     "review": "review a file, the project, or (--changes) what git has not committed yet",
     "fix": "fix an error message (`-` reads it from standard input)",
@@ -53,9 +54,12 @@ def parser() -> ArgumentParser:
     serve.add_argument("--stdio", action="store_true", help="the default; some editors insist on it")
 
     mission = [settings, place, output]
-    task = commands.add_parser("task", parents=mission, help=MISSIONS["task"])
-    task.add_argument("goal", type=_text)
-    task.add_argument("--file", dest="files", action="append", default=[], help="look here first; repeatable")
+    for name in ("task", "auto"):
+        task = commands.add_parser(name, parents=mission, help=MISSIONS[name])
+        task.add_argument("goal", type=_text)
+        task.add_argument(
+            "--file", dest="files", action="append", default=[], help="look here first; repeatable"
+        )
     commands.add_parser("plan", parents=mission, help=MISSIONS["plan"]).add_argument("goal", type=_text)
     review = commands.add_parser("review", parents=mission, help=MISSIONS["review"])
     what = review.add_mutually_exclusive_group()
@@ -66,9 +70,14 @@ def parser() -> ArgumentParser:
     search = commands.add_parser("search", parents=mission, help=MISSIONS["search"])
     search.add_argument("pattern", type=_text, metavar="QUESTION")
 
+    resume = commands.add_parser("resume", parents=mission, help="carry out what `podium plan` has planned")
+    resume.add_argument("mission_id", type=_text, metavar="MISSION")
+
     commands.add_parser("missions", parents=[place, output], help="list the missions of the workspace")
     show = commands.add_parser("show", parents=[place, output], help="show one mission")
     show.add_argument("mission_id", type=_text, metavar="ID")
+    cancel = commands.add_parser("cancel", parents=[place, output], help="end a mission, where it runs")
+    cancel.add_argument("mission_id", type=_text, metavar="MISSION")
     undo = commands.add_parser(
         "undo", parents=[place, output], help="take a mission's changes back; again, and they return"
     )

@@ -18,6 +18,7 @@ _MODULES = {
     "demo": "podium.cli.demo:run",
     "missions": "podium.cli.show:run",
     "show": "podium.cli.show:run",
+    "cancel": "podium.cli.show:run",
     "undo": "podium.cli.show:run",
     "doctor": "podium.cli.show:run",
 }

@@ -44,6 +44,7 @@ from podium.domain.events import (
     TaskDropped,
     TaskReopened,
     TaskStuck,
+    TaskTakenOver,
     ToolReturned,
 )
 from podium.domain.findings import Finding, Severity
@@ -112,6 +113,8 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return Group(*_review_lines(event))
         case TaskStuck():
             return _note("!", "yellow", f"stuck {_title(state, event.task_id)}: {event.reason}")
+        case TaskTakenOver():
+            return _note("!", "cyan", f"yours {_title(state, event.task_id)}")
         case TaskDropped():
             return _note("-", "dim", f"dropped {_title(state, event.task_id)}: {event.reason}")
         case PlacesFound():

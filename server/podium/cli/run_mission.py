@@ -1,4 +1,4 @@
-"""`podium task|plan|review|fix|search`: one mission, shown as it goes, and its exit code."""
+"""`podium task|auto|plan|review|fix|search|resume`: one mission, shown as it goes, and its exit code."""
 
 import os
 import sys
@@ -94,15 +94,16 @@ def leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
 
 def _argument(arguments: Namespace) -> dict[str, Json]:
     match arguments.command:
-        case "task":
+        case "task" | "auto":
             return {"goal": arguments.goal, "files": arguments.files}
         case "plan":
             return {"goal": arguments.goal}
+        case "resume":
+            return {"missionId": arguments.mission_id}
         case "fix":
             return {"text": arguments.text}
         case "search":
             return {"pattern": arguments.pattern}
-        case _ if arguments.path:
-            return {"uri": uri_of(Path(arguments.path).resolve())}
         case _:
-            return {"changes": arguments.changes}
+            path = arguments.path
+            return {"uri": uri_of(Path(path).resolve())} if path else {"changes": arguments.changes}

@@ -1,4 +1,4 @@
-"""`podium missions`, `podium show`, `podium undo` and `podium doctor`: one question to the server, and its answer."""
+"""`podium missions`, `podium show`, `podium cancel`, `podium undo` and `podium doctor`: one question to the server, and its answer."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE
 from podium.domain.messages import Json
 from podium.domain.plan import BOXES
 from podium.lsp.client import RequestFailed, ServerDied, connect
-from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList, UndoResult
+from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList, MissionStatus, UndoResult
 
 
 def run(arguments: Namespace) -> int:
@@ -61,7 +61,7 @@ async def _answer(arguments: Namespace) -> dict[str, Json] | None:
 
 def _argument(arguments: Namespace) -> dict[str, Json]:
     match arguments.command:
-        case "show":
+        case "show" | "cancel":
             return {"missionId": arguments.mission_id}
         case "undo":
             return {"missionId": arguments.mission_id, "taskId": arguments.task_id}
@@ -110,6 +110,11 @@ def _doctor(answer: Mapping[str, Json]) -> str:
     return "\n".join([f"podium {report.version}", *lines])
 
 
+def _status(answer: Mapping[str, Json]) -> str:
+    status = MissionStatus.model_validate(answer)
+    return f"{status.mission_id} {status.status}: {status.reason}"
+
+
 def _undone(answer: Mapping[str, Json]) -> str:
     result = UndoResult.model_validate(answer)
     return "\n".join(
@@ -127,6 +132,7 @@ def _all_done(answer: Mapping[str, Json]) -> bool:
 _TEXTS: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "missions": _missions,
     "show": _mission,
+    "cancel": _status,
     "undo": _undone,
     "doctor": _doctor,
 }

@@ -127,11 +127,20 @@ class TaskStuck:
 
 @dataclass(frozen=True, slots=True)
 class TaskReopened:
-    """A stuck task may be tried again, with the user's hint if there is one."""
+    """A stuck task may be tried again, with the user's hint and by another model where they are given."""
 
     task_id: str
     hint: str = ""
+    model: str = ""
     kind: Literal["task_reopened"] = "task_reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTakenOver:
+    """The user does a stuck task in their own files; it is closed when its checks pass there."""
+
+    task_id: str
+    kind: Literal["task_taken_over"] = "task_taken_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +393,7 @@ Event: TypeAlias = (
     | TaskAccepted
     | TaskStuck
     | TaskReopened
+    | TaskTakenOver
     | TaskDropped
     | AgentStarted
     | ModelAsked

@@ -47,6 +47,7 @@ from podium.domain.events import (
     TaskDropped,
     TaskReopened,
     TaskStuck,
+    TaskTakenOver,
     ToolReturned,
 )
 from podium.domain.findings import Finding
@@ -188,6 +189,7 @@ class MissionState:
     proposals: Mapping[str, Proposal] = field(default_factory=dict[str, Proposal])
     steers: Mapping[str, Steer] = field(default_factory=dict[str, Steer])
     pauses: tuple[Pause, ...] = ()
+    taken_over: frozenset[str] = frozenset()
     spent: Spent = field(default_factory=Spent)
 
     @property
@@ -275,7 +277,10 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case TaskStuck():
             return _with_reason(state, event.task_id, "stuck", event.reason)
         case TaskReopened():
-            return replace(state, plan=state.plan.with_state(event.task_id, "pending"))
+            plan = state.plan.with_state(event.task_id, "pending")
+            return replace(state, plan=plan, taken_over=state.taken_over - {event.task_id})
+        case TaskTakenOver():
+            return replace(state, taken_over=state.taken_over | {event.task_id})
         case TaskDropped():
             return _with_reason(state, event.task_id, "dropped", event.reason)
         case AgentStarted():

@@ -25,6 +25,7 @@ from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.proposals import ProposalDesk
+from podium.engine.resuming import numbers_used, request_again
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import require_check
 from podium.errors import UserError
@@ -89,6 +90,11 @@ class Conductor:
             self._require_here(self.owner_of(finding_id), "fix what it finds there once it has ended")
         mission_id = f"m-{secrets.token_hex(4)}"
         run = MissionRun(MissionState(mission_id), request, self._services, settings, self._publish)
+        await self._begin(run)
+        return mission_id
+
+    async def _begin(self, run: MissionRun) -> None:
+        mission_id, request, settings = run.state.id, run.request, run.settings
         self._runs[mission_id] = run
         self._ended[mission_id] = anyio.Event()
         started = MissionStarted(
@@ -100,6 +106,7 @@ class Conductor:
             request.text,
             self._process.id,
             self._process.started,
+            request.auto,
         )
         try:
             await run.record(started)
@@ -107,7 +114,6 @@ class Conductor:
             del self._runs[mission_id]
             raise
         self._tasks.start_soon(self._run, run, name=mission_id)
-        return mission_id
 
     async def _run(self, run: MissionRun) -> None:
         mission_id = run.state.id
@@ -170,7 +176,9 @@ class Conductor:
         return self.state(mission_id)
 
     @asynccontextmanager
-    async def _decidable(self, mission_id: str) -> AsyncGenerator[MissionState]:
+    async def _decidable(
+        self, mission_id: str, act: str = "decide on its changes"
+    ) -> AsyncGenerator[MissionState]:
         """Yield a mission whose proposals can be decided on here: one that runs here, or has ended.
 
         Nobody else decides on one that has ended meanwhile.
@@ -186,7 +194,7 @@ class Conductor:
             state = self._chronicle.states.get(mission_id)
             if state is None:
                 raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
-            self._require_here(state, "decide on its changes")
+            self._require_here(state, act)
             yield state
 
     def elsewhere(self, state: MissionState) -> bool:
@@ -315,15 +323,25 @@ class Conductor:
         await run.pause()
         return run.state
 
-    async def resume(self, mission_id: str) -> MissionState:
-        """Let a paused mission go on, and return it.
+    async def resume(self, mission_id: str, settings: Settings) -> MissionState:
+        """Let a paused mission go on, or carry out what one has planned, and return it.
 
         Raises:
-            UserError: there is no such mission, or it does not run here.
+            UserError: there is no such mission, it runs elsewhere, or it has ended with something else.
         """
-        run = await self._running(mission_id, "resume")
-        await run.resume()
-        return run.state
+        await self.catch_up()
+        self.state(mission_id)
+        async with self._decidable(mission_id, "resume it") as state:
+            run = self._runs.get(mission_id)
+            if run is not None:
+                await run.resume()
+            else:
+                records = await self._services.journal.read(mission_id, 0)
+                request = request_again(state, records, settings)
+                numbers = numbers_used(records)
+                run = MissionRun(state, request, self._services, settings, self._publish, numbers)
+                await self._begin(run)
+            return run.state
 
     async def steer(self, mission_id: str, message: str, task_id: str, when: When) -> Steer:
         """Give a message of the user to a mission's agents (see `domain.steering`).

@@ -74,7 +74,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class MissionRequest:
-    """What the user asked for. `tasks` is a ready plan; `subject` is what a review is about."""
+    """What the user asked for. `tasks` is a ready plan. With `auto` the user is asked nothing."""
 
     kind: MissionKind
     goal: str
@@ -83,7 +83,10 @@ class MissionRequest:
     text: str = ""
     tasks: tuple[Task, ...] = ()
     finding_ids: tuple[str, ...] = ()
+    auto: bool = False
 
+
+NOBODY_ANSWERS = "Nobody answers in this mission. Decide yourself what is safest, and say so in your summary."
 
 Publish = Callable[[Record, MissionState], Awaitable[None]]
 
@@ -105,7 +108,10 @@ class _Entry:
 
 
 class MissionRun:
-    """A running mission. `run` in `missions.py` drives it; `end` and cancelling its scope stop it."""
+    """A running mission. `run` in `missions.py` drives it; `end` and cancelling its scope stop it.
+
+    `numbers` are the highest that its ids have used, where it goes on after an end.
+    """
 
     def __init__(
         self,
@@ -114,6 +120,7 @@ class MissionRun:
         services: Services,
         settings: Settings,
         publish: Publish,
+        numbers: Mapping[str, int] | None = None,
     ) -> None:
         self.state = state
         self.request = request
@@ -141,7 +148,7 @@ class MissionRun:
         self._looked = anyio.Event()
         self._waited_s = 0.0
         self._waiting_since = 0.0
-        self._numbers: dict[str, int] = {}
+        self._numbers = dict(numbers or {})
         self._pending: dict[str, _Pending] = {}
         self.budget = Budget(self.limits, lambda: self.state.spent, self._minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
@@ -271,15 +278,17 @@ class MissionRun:
 
     # --- agents -------------------------------------------------------------------------------------
 
-    def agent(self, role: Role, assignment: Assignment, task_id: str = "", *, role_prompt: str = "") -> Agent:
+    def agent(
+        self, role: Role, assignment: Assignment, task_id: str = "", *, role_prompt: str = "", model: str = ""
+    ) -> Agent:
         """Return a new agent of `role`; it begins when its context is entered.
 
-        `role_prompt` names the prompt that takes the place of the role's own.
+        `role_prompt` names the prompt that takes the place of the role's own, `model` that of its model.
         """
         spec = TEAM[role]
         said = self._steering.unheard(role, task_id)
         opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment, said)
-        model = self.settings.model_for(role)
+        model = model or self.settings.model_for(role)
         return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)
 
     def _mission_brief(self) -> str:
@@ -296,6 +305,8 @@ class MissionRun:
         """Return what the tool calls of an agent may touch."""
 
         async def ask(text: str, options: tuple[str, ...]) -> str:
+            if self.request.auto:
+                return NOBODY_ANSWERS
             async with self._turns.stepped_aside(self._urgency(task_id)):
                 return await self.question(text, options, task_id, agent_id)
 
@@ -308,9 +319,12 @@ class MissionRun:
         async def claim(path: str) -> bool:
             return await self.leases.claim(task_id, path, waits)
 
-        return ToolContext(
-            tree, self.desk, claim, ask, task_id, self.state.plan, self.settings.policy == "ask"
-        )
+        return ToolContext(tree, self.desk, claim, ask, task_id, self.state.plan, self.may_ask_for_commands)
+
+    @property
+    def may_ask_for_commands(self) -> bool:
+        """Whether the user is asked before a model's own command runs without a sandbox."""
+        return self.settings.policy == "ask" and not self.request.auto
 
     def facts(self, **more: Json) -> Mapping[str, Json]:
         """Return the mission as data, for models that are programs."""

@@ -3,7 +3,7 @@
 Control flow is code: models are asked where judgement is needed, and answer by decisions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NoReturn, assert_never
 
@@ -54,11 +54,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
 
 async def _by_kind(run: MissionRun) -> None:
     match run.request.kind:
-        case "task":
-            await _plan(run)
-            await _work_to_sign_off(run)
-        case "fix":
-            await run.record(PlanSet(run.request.tasks))
+        case "task" | "fix":
+            if run.request.tasks:
+                await run.record(PlanSet(run.request.tasks))
+            else:
+                await _plan(run)
             await _work_to_sign_off(run)
         case "plan":
             await _plan(run)
@@ -77,7 +77,7 @@ async def _plan(run: MissionRun) -> None:
         decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
     assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
     await run.record(PlanSet(decision.tasks, learned=decision.learned))
-    if run.settings.approve_plan and run.request.kind == "task":
+    if run.settings.approve_plan and run.request.kind == "task" and not run.request.auto:
         titles = "\n".join(f"- {task.title}" for task in decision.tasks)
         answer = await run.question(f"Carry out this plan?\n{titles}", ("yes", "no"))
         if answer.strip().lower() != "yes":
@@ -187,7 +187,16 @@ def _against(run: MissionRun, verdict: Verdict) -> list[str]:
     problems.extend(f"Open finding at {f.path}:{f.line}: {f.message}" for f in open_findings)
     if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
         problems.append("No task was completed.")
+    if run.request.auto and verdict.excused:
+        problems.extend(_skipped(run.state, verdict.excused))
     return problems
+
+
+def _skipped(state: MissionState, red: Sequence[str]) -> Iterable[str]:
+    """Yield what speaks against signing off with `red` checks where tasks were skipped and nobody was asked."""
+    for task in state.plan.tasks.values():
+        if task.state == "dropped" and task.id in state.attempts:
+            yield f"Task “{task.title}” was skipped, because it did not get on, and still red: {', '.join(red)}."
 
 
 async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
@@ -196,6 +205,8 @@ async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
     still_red = [name for name in verdict.excused if name in wanted]
     if not still_red:
         return
+    if run.request.auto:
+        await run.end("stopped", f"Still red, as before the mission: {', '.join(still_red)}.")
     answer = await run.question(
         f"Still red, as before the mission: {', '.join(still_red)}. Sign off all the same?", ("no", "yes")
     )

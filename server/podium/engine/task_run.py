@@ -14,7 +14,6 @@ from podium.domain.events import (
     PlacesFound,
     ReviewSubmitted,
     TaskAccepted,
-    TaskDropped,
     TaskReopened,
     TaskStuck,
 )
@@ -28,10 +27,9 @@ from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinishe
 from podium.engine.mission_run import MissionRun
 from podium.engine.plan_desk import left_behind
 from podium.engine.roles import filled
+from podium.engine.stuck import find_way_out
 from podium.engine.tree import CandidateTree
 from podium.engine.verification import CheckCall, Verdict
-
-STUCK_OPTIONS = ("retry", "skip", "stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,9 @@ class _Rejected:
 
 @dataclass(slots=True)
 class _Memory:
-    """What is kept between the attempts at one task."""
+    """What is kept between the attempts at one task. `models` have tried it; the last is the one to use."""
 
+    models: list[str]
     attempts: int = 0
     seen: Counter[str] = field(default_factory=Counter[str])
     open_findings: tuple[str, ...] = ()
@@ -58,7 +57,7 @@ async def run_task(run: MissionRun, task: Task) -> None:
     Raises:
         ModelUnavailable: a model that it needs does not answer.
     """
-    memory = _Memory()
+    memory = _Memory([run.settings.model_for("worker")])
     try:
         with run.plans.at_work(task.id) as scope:
             await _work(run, task, memory)
@@ -78,33 +77,19 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         task = run.state.plan.tasks[task.id]
         tree = CandidateTree(run.root, run.tree)
         assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint))
-        async with run.agent("worker", assignment, task.id) as worker:
+        async with run.agent("worker", assignment, task.id, model=memory.models[-1]) as worker:
             stuck = await _attempts(run, task, worker, tree, memory)
         if stuck is None:
             return
         await run.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
-        answer = await run.question(
-            f"Task “{task.title}” does not get on: {stuck.problems}\n"
-            "Answer retry, skip, stop, or with a hint for another try.",
-            STUCK_OPTIONS,
-            task.id,
-        )
-        word = answer.strip().lower()
-        if word == "stop":
-            await run.end("stopped", f"Task “{task.title}” does not get on: {_first_line(stuck.problems)}")
-        if word == "skip":
-            await run.record(
-                TaskDropped(task.id, "skipped by the user"),
-                *(FindingChanged(f, "dismissed") for f in memory.open_findings),
-            )
+        again = await find_way_out(run, task, stuck.problems, memory.models, memory.open_findings)
+        if again is None:
             return
-        hint = "" if word == "retry" else answer
-        await run.record(TaskReopened(task.id, hint))
+        hint = again.hint
+        if again.model:
+            memory.models.append(again.model)
+        await run.record(TaskReopened(task.id, again.hint, again.model))
         memory.seen.clear()
-
-
-def _first_line(text: str) -> str:
-    return text.strip().split("\n", 1)[0]
 
 
 async def _search(run: MissionRun, task: Task) -> str:

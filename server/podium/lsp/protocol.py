@@ -444,6 +444,14 @@ COMMANDS: Mapping[str, Command] = {
     "podium.task": Command(
         "Reach a goal: plan, work, verify, and apply the change.", TaskParams, MissionRef, "goal"
     ),
+    "podium.auto": Command(
+        "Reach a goal without asking: plans need no approval, commands without a sandbox are refused, agents decide "
+        "themselves, and a task that does not get on goes to the other configured models and is then skipped. Only "
+        '`apply` = `"review"` still waits for the user.',
+        TaskParams,
+        MissionRef,
+        "goal",
+    ),
     "podium.plan": Command("Plan for a goal, and open the plan document.", PlanParams, MissionRef, "goal"),
     "podium.review": Command("Review code; findings become diagnostics.", ReviewParams, MissionRef, "text"),
     "podium.fix": Command("Fix findings, diagnostics or an error message.", FixParams, MissionRef, "text"),
@@ -479,7 +487,8 @@ COMMANDS: Mapping[str, Command] = {
         "missionId",
     ),
     "podium.resume": Command(
-        "Go on where a mission was paused.",
+        "Go on where a mission was paused, or carry out the plan of a `podium.plan` that has ended: the same mission "
+        "goes on with it.",
         MissionParams,
         MissionStatus,
         "missionId",

@@ -73,6 +73,7 @@ class Commands:
         """Make every command of the contract known to the host."""
         handlers: Mapping[str, Callable[[Any, types.ExecuteCommandParams], Awaitable[Wire]]] = {
             "podium.task": self.task,
+            "podium.auto": self.auto,
             "podium.plan": self.plan,
             "podium.review": self.review,
             "podium.fix": self.fix,
@@ -98,13 +99,22 @@ class Commands:
 
     async def task(self, params: TaskParams, request: types.ExecuteCommandParams) -> MissionRef:
         """Start working towards a goal."""
+        return await self._reach(params, request, auto=False)
+
+    async def auto(self, params: TaskParams, request: types.ExecuteCommandParams) -> MissionRef:
+        """Start working towards a goal without asking the user anything."""
+        return await self._reach(params, request, auto=True)
+
+    async def _reach(
+        self, params: TaskParams, request: types.ExecuteCommandParams, *, auto: bool
+    ) -> MissionRef:
         settings = self._session.loaded().settings
         if params.model:
             settings = settings.with_model(params.model)
         if params.budget:
             settings = settings.with_budget(params.budget.model_dump(exclude_none=True))
         apply = params.apply or settings.apply
-        mission = MissionRequest("task", params.goal, apply, files=self._paths(params.files))
+        mission = MissionRequest("task", params.goal, apply, files=self._paths(params.files), auto=auto)
         return await self._start(mission, request, settings)
 
     async def plan(self, params: PlanParams, request: types.ExecuteCommandParams) -> MissionRef:
@@ -184,9 +194,11 @@ class Commands:
         return views.mission_status(await conductor.pause(params.mission_id))
 
     async def resume(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
-        """Let a paused mission go on."""
+        """Let a paused mission go on, or carry out a plan."""
         conductor = await self._session.conductor()
-        return views.mission_status(await conductor.resume(params.mission_id))
+        return views.mission_status(
+            await conductor.resume(params.mission_id, self._session.loaded().settings)
+        )
 
     async def steer(self, params: SteerParams, _: types.ExecuteCommandParams) -> SteerReceipt:
         """Say something to a mission's agents."""

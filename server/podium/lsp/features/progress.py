@@ -66,9 +66,9 @@ class Progress:
         event, mission_id = record.event, record.mission_id
         match event:
             case MissionStarted():
-                self._begin(
-                    mission_id, _Line(f"podium/{mission_id}", f"Podium: {event.goal}"[:80], mission_id)
-                )
+                # A mission that goes on after its end needs another token: each takes one begin and one end.
+                token = f"podium/{mission_id}" if record.seq == 1 else f"podium/{record.seq}/{mission_id}"
+                self._begin(token, _Line(token, f"Podium: {event.goal}"[:80], mission_id))
             case AgentStarted():
                 key = f"{mission_id}/{event.agent_id}"
                 title = f"{event.role} {event.task_id}".strip()
