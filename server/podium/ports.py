@@ -191,6 +191,25 @@ class Journal(Protocol):
         ...
 
 
+# --- what is known ----------------------------------------------------------------------------------
+
+
+class Knowledge(Protocol):
+    """The page with what is known about the project: Markdown that the user edits as well."""
+
+    async def read(self) -> str:
+        """Return the page; empty where there is none."""
+        ...
+
+    async def update(self, change: Callable[[str], str]) -> None:
+        """Replace the page by what `change` makes of it; nobody else changes it meanwhile.
+
+        `change` is called in another thread, perhaps more than once. A page that cannot be written stays
+        as it is.
+        """
+        ...
+
+
 # --- the front end ----------------------------------------------------------------------------------
 
 DeliveryOutcome: TypeAlias = Literal["editor", "disk", "refused"]

@@ -15,6 +15,8 @@ from podium.domain.events import (
     AttemptStarted,
     CheckFinished,
     Event,
+    FactsLearned,
+    FactsRecalled,
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
@@ -43,6 +45,7 @@ from podium.domain.events import (
     TaskTakenOver,
     ToolReturned,
 )
+from podium.domain.knowledge import Fact
 
 LONGEST = 150
 
@@ -119,9 +122,9 @@ class Names:
                 return event.task_id
             case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
                 return self._tasks[event.agent_id]
-            case LeaseAwaited():
+            case LeaseAwaited() | FactsLearned():
                 return self._tasks[event.agent_id]
-            case MissionStarted() | PlanSet() | PlacesFound() | MissionEnded():
+            case MissionStarted() | PlanSet() | FactsRecalled() | PlacesFound() | MissionEnded():
                 return ""
             case Steered() | MissionPaused() | MissionResumed():
                 return ""
@@ -132,6 +135,11 @@ class Names:
                 return event.mission_kind
             case PlanSet():
                 return "; ".join(f"{t.id}{_needs(t.needs)} {t.state}" for t in event.tasks)
+            case FactsRecalled():
+                stale = [f"{_fact(fact)} is stale" for fact in event.stale]
+                return "; ".join([*map(_fact, event.facts), *stale])
+            case FactsLearned():
+                return f"{self._agents[event.agent_id]}: {'; '.join(map(_fact, event.facts))}"
             case AttemptStarted():
                 return f"{event.task_id} {event.number} {event.mode}"
             case CheckFinished(task_id, result, purpose):
@@ -204,6 +212,10 @@ class Names:
             return _short(event.result)
         last = event.result.strip().split("\n")[-1]
         return f"ok {last}" if last.startswith("[You have") else "ok"
+
+
+def _fact(fact: Fact) -> str:
+    return f"{fact.text} ({fact.place})" if fact.place else fact.text
 
 
 def _needs(needs: Sequence[str]) -> str:

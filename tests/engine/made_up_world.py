@@ -6,7 +6,7 @@ Nothing in it leaves the process or takes real time, so that thousands of schedu
 
 import json
 import random
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +76,19 @@ class MemoryJournal:
     @asynccontextmanager
     async def deciding(self) -> AsyncGenerator[None]:
         yield
+
+
+@dataclass(slots=True)
+class Page:
+    """What is known: nothing, until somebody learns something."""
+
+    text: str = ""
+
+    async def read(self) -> str:
+        return self.text
+
+    async def update(self, change: Callable[[str], str]) -> None:
+        self.text = change(self.text)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.checks.sandbox import detect
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
+from podium.adapters.knowledge_file import KnowledgeFile
 from podium.adapters.scripted_model import Reply, ScriptedModel, calls, says
 from podium.config import Settings, combined
 from podium.domain.changes import FileEdit
@@ -239,7 +240,14 @@ async def play(scenario: Scenario, root: Path, state: Path) -> Played:
     try:
         with anyio.fail_after(TIMEOUT_S):
             async with await SqliteJournal.open(root, state=state) as journal:
-                services = Services(played.model, DiskWorkspace(root), checks, journal, DiskFrontEnd(root))
+                services = Services(
+                    played.model,
+                    DiskWorkspace(root),
+                    checks,
+                    journal,
+                    DiskFrontEnd(root),
+                    KnowledgeFile(root),
+                )
                 await _perform(scenario, root, services, played)
                 async with Conductor(services, lambda _: False) as again:
                     played.reopened = {mission.id: mission for mission in again.states()}

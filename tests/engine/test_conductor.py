@@ -11,6 +11,7 @@ import pytest
 from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
+from podium.adapters.knowledge_file import KnowledgeFile
 from podium.config import Settings
 from podium.domain.events import (
     AgentStarted,
@@ -42,7 +43,7 @@ async def services(root: Path, *replies: Json) -> AsyncGenerator[Services]:
     checks = LocalChecks(root, {"check": "true"})
     async with await SqliteJournal.open(root, state=root.parent / "state") as journal:
         model = StagedModel({"planner": replies})
-        yield Services(model, DiskWorkspace(root), checks, journal, DiskFrontEnd(root))
+        yield Services(model, DiskWorkspace(root), checks, journal, DiskFrontEnd(root), KnowledgeFile(root))
     await checks.aclose()
 
 

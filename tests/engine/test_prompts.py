@@ -54,7 +54,7 @@ def test_a_prompt_with_variables_is_filled_in_somewhere() -> None:
 
 
 def test_every_prompt_is_read_by_somebody() -> None:
-    assert set(PROMPTS) == {"common", "project", *READERS}
+    assert set(PROMPTS) == {"common", "project", "knowledge", *READERS}
 
 
 def test_a_missing_variable_is_an_error() -> None:
@@ -103,11 +103,12 @@ def test_what_every_request_begins_with_stays_small() -> None:
     )
 
 
-def test_schemas_are_closed_described_and_without_what_only_costs_tokens() -> None:
+def test_schemas_are_described_and_without_what_only_costs_tokens() -> None:
     for tool in TOOLS.values():
         schema = json.dumps(tool.schema())
         assert tool.description
-        assert '"additionalProperties": false' in schema
+        assert '"additionalProperties": false' not in schema
+        assert tool.arguments.model_config.get("extra") == "forbid", "but unknown names are refused"
         assert "$ref" not in schema
         assert "$defs" not in schema
         assert '"type": "null"' not in schema

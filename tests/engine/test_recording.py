@@ -13,7 +13,7 @@ from podium.domain.events import Event, MissionStarted, PlacesFound, Record
 from podium.domain.mission import MissionState
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.errors import UserError
-from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models
+from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models, Page
 
 pytestmark = pytest.mark.anyio
 AGENTS = 50
@@ -41,7 +41,7 @@ class SlowJournal(MemoryJournal):
 
 def mission(journal: MemoryJournal, shown: list[Event]) -> MissionRun:
     chance, files = random.Random(0), Files()  # noqa: S311 - chance in a test
-    services = Services(Models(chance, 1), files, Checks(chance), journal, files)
+    services = Services(Models(chance, 1), files, Checks(chance), journal, files, Page())
 
     async def show(record: Record, _: MissionState) -> None:
         shown.append(record.event)

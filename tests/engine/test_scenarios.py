@@ -94,8 +94,11 @@ def _no_two_tasks_hold_one_file(events: Iterable[Event]) -> None:
 
 def _conversations_only_grow(requests: list[ModelRequest]) -> None:
     """Assert that each request of a conversation begins with the bytes of the one before."""
-    by_agent = sorted(requests, key=lambda r: (r.messages[1]["content"], r.request_id.split(".")[0]))
-    for _, conversation in groupby(by_agent, key=lambda r: (str(r.messages[1]), r.request_id.split(".")[0])):
+
+    def agent(request: ModelRequest) -> tuple[str, str]:
+        return str(request.messages[:2]), request.request_id.split(".")[0]
+
+    for _, conversation in groupby(sorted(requests, key=agent), key=agent):
         for one, two in pairwise(conversation):
             before, after = json.dumps(one.messages), json.dumps(two.messages)
             assert after.startswith(before[:-1])

@@ -34,7 +34,7 @@ from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.ports import Subscriber
 from tests.edits import virtual_time
-from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models
+from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models, Page
 
 LONGEST_S = 100_000.0
 ANSWERS = ("retry", "retry", "skip", "look at the other file", "stop")
@@ -83,7 +83,7 @@ async def carry_out(conditions: Conditions) -> Seen:
     chance = random.Random(conditions.seed)  # noqa: S311 - chance in a test
     files, journal = Files(), MemoryJournal()
     models = Models(chance, conditions.n_tasks)
-    services = Services(models, files, Checks(chance), journal, files)
+    services = Services(models, files, Checks(chance), journal, files, Page())
     state, left = MissionState(""), tuple[str, ...]()
     async with anyio.create_task_group() as world, Conductor(services, lambda _: True) as conductor:
         conductor.subscribe(_user(conductor, world, chance))

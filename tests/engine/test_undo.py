@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
+from podium.adapters.knowledge_file import KnowledgeFile
 from podium.config import Settings
 from podium.domain.changes import FileEdit
 from podium.domain.events import (
@@ -291,7 +292,14 @@ SIGNS_OFF: Json = ["sign_off", {"summary": "Reached."}]
 async def services(root: Path, replies: dict[str, Sequence[Json]]) -> AsyncGenerator[Services]:
     checks = LocalChecks(root, {"check": "true"})
     async with await SqliteJournal.open(root, state=root.parent / "state") as journal:
-        yield Services(StagedModel(replies), DiskWorkspace(root), checks, journal, DiskFrontEnd(root))
+        yield Services(
+            StagedModel(replies),
+            DiskWorkspace(root),
+            checks,
+            journal,
+            DiskFrontEnd(root),
+            KnowledgeFile(root),
+        )
     await checks.aclose()
 
 

@@ -19,6 +19,8 @@ from podium.domain.events import (
     AttemptStarted,
     CheckFinished,
     Event,
+    FactsLearned,
+    FactsRecalled,
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
@@ -117,6 +119,8 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return _note("!", "cyan", f"yours {_title(state, event.task_id)}")
         case TaskDropped():
             return _note("-", "dim", f"dropped {_title(state, event.task_id)}: {event.reason}")
+        case FactsLearned():
+            return Group(*(_note("·", "dim", f"learned: {fact.text} ({fact.place})") for fact in event.facts))
         case PlacesFound():
             return Group(*_places_lines(event))
         case ProposalDelivered():
@@ -147,6 +151,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return _note("…", "yellow", "resumed")
         case (
             PlanSet()
+            | FactsRecalled()
             | AttemptStarted()
             | TaskReopened()
             | AgentStarted()

@@ -16,6 +16,7 @@ from podium.adapters.checks.sandbox import detect
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
 from podium.adapters.journal_file import state_dir
+from podium.adapters.knowledge_file import KnowledgeFile
 from podium.adapters.models.client import ModelProcess
 from podium.adapters.processes import process_lives, this_process
 from podium.config import DEFAULT_MODEL, Loaded, Settings
@@ -50,7 +51,7 @@ async def open_workspace(
             await tasks.start(model.run)
             for name in _models(loaded.settings):
                 tasks.start_soon(_warm, model, name, loaded.settings.api_base)
-            services = Services(model, workspace, checks, journal, front_end)
+            services = Services(model, workspace, checks, journal, front_end, KnowledgeFile(root))
             yield Opened(services, this_process(), process_lives, doctor)
             tasks.cancel_scope.cancel()
     finally:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Discriminator, TypeAdapter
 from podium.domain.changes import FileEdit
 from podium.domain.checks import CheckResult
 from podium.domain.findings import Finding, FindingState
+from podium.domain.knowledge import Fact
 from podium.domain.messages import Json, Message, Usage
 from podium.domain.plan import Task
 from podium.domain.rights import Role
@@ -70,8 +71,25 @@ class PlanSet:
 
     tasks: tuple[Task, ...]
     reason: str = ""
-    learned: tuple[str, ...] = ()
     kind: Literal["plan_set"] = "plan_set"
+
+
+@dataclass(frozen=True, slots=True)
+class FactsRecalled:
+    """What the mission's agents are told of earlier missions and of the user; `stale` facts were dropped."""
+
+    facts: tuple[Fact, ...]
+    stale: tuple[Fact, ...] = ()
+    kind: Literal["facts_recalled"] = "facts_recalled"
+
+
+@dataclass(frozen=True, slots=True)
+class FactsLearned:
+    """An agent found facts that later missions are told, each where it says that it shows."""
+
+    agent_id: str
+    facts: tuple[Fact, ...]
+    kind: Literal["facts_learned"] = "facts_learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +405,8 @@ class MissionEnded:
 Event: TypeAlias = (
     MissionStarted
     | PlanSet
+    | FactsRecalled
+    | FactsLearned
     | AttemptStarted
     | CheckFinished
     | ReviewSubmitted

@@ -18,6 +18,8 @@ from podium.domain.events import (
     AttemptStarted,
     CheckFinished,
     Event,
+    FactsLearned,
+    FactsRecalled,
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
@@ -51,6 +53,7 @@ from podium.domain.events import (
     ToolReturned,
 )
 from podium.domain.findings import Finding
+from podium.domain.knowledge import Fact
 from podium.domain.limits import Spent
 from podium.domain.messages import Usage
 from podium.domain.plan import Plan, TaskState
@@ -163,7 +166,7 @@ class MissionState:
     """What is known of a mission after its events so far.
 
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
-    mission) and check name; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
+    mission) and check name; `known` is what all agents are told of the project; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
     runs. Times are seconds since 1970, UTC.
     """
 
@@ -177,6 +180,7 @@ class MissionState:
     ended_at: float = 0.0
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
     reason: str = ""
+    known: tuple[Fact, ...] = ()
     plan: Plan = field(default_factory=Plan)
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
     attempts: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -259,6 +263,8 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             )
         case PlanSet():
             return replace(state, plan=Plan.of(event.tasks))
+        case FactsRecalled():
+            return replace(state, known=event.facts)
         case AttemptStarted():
             return replace(
                 state,
@@ -300,7 +306,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):
             return _told(state, agent_id, (steer_id,) if steer_id else ())
-        case ToolReturned():
+        case ToolReturned() | FactsLearned():
             return state
         case AgentEnded():
             return replace(state, agents=_without(state.agents, event.agent_id))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Check, CheckResult
 from podium.domain.events import Place
+from podium.domain.knowledge import Fact
 from podium.domain.merge import unified_diff
 from podium.domain.messages import Json, Message
 from podium.domain.mission import Proposal
@@ -27,16 +28,18 @@ MOST_INSTRUCTIONS = 3_000
 MOST_DIFF = 12_000
 
 
-def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str) -> str:
-    """Return what every agent of a mission is told about the project: shape, checks, its own rules."""
+def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str, known: Sequence[Fact] = ()) -> str:
+    """Return what every agent of a mission is told about the project: shape, checks, its rules, what is known."""
     rules = "\n\n".join(_instructions(tree))
-    return filled(
+    brief = filled(
         "project",
         name=name,
         shape=project_shape(tree.paths()) or "no files",
         checks="\n".join(f"- {c.name}: {c.command}" for c in checks if c.kind != "probe") or "- none found",
         rules=rules or "none",
     )
+    facts = "\n".join(f"- {fact.text}" + f" ({fact.place})" * bool(fact.place) for fact in known)
+    return "\n\n".join((brief, filled("knowledge", facts=facts))) if facts else brief
 
 
 def _instructions(tree: CandidateTree) -> Iterable[str]:

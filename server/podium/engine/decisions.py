@@ -1,7 +1,7 @@
 """What agents decide. A decision is a validated tool call; nothing that a model merely says counts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from podium.domain.events import Place
@@ -11,10 +11,10 @@ from podium.domain.plan import Task
 
 @dataclass(frozen=True, slots=True)
 class PlanSubmitted:
-    """The Planner's tasks; their graph was validated."""
+    """The Planner's tasks; their graph was validated. `learned` has the place of each fact that it found."""
 
     tasks: tuple[Task, ...]
-    learned: tuple[str, ...] = ()
+    learned: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,13 @@ class ContextSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class WorkFinished:
-    """A Worker claims that its task is done; checks and the Reviewer decide whether it is."""
+    """A Worker claims that its task is done; checks and the Reviewer decide whether it is.
+
+    `learned` has the place of each fact that it found.
+    """
 
     summary: str
+    learned: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

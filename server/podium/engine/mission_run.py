@@ -58,7 +58,7 @@ from podium.engine.turns import Turns
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import CheckDesk
 from podium.errors import UserError
-from podium.ports import Checks, FrontEnd, Journal, Model, Workspace
+from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Services:
     checks: Checks
     journal: Journal
     front_end: FrontEnd
+    knowledge: Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,7 @@ class MissionRun:
         """Return what all agents are told first: made once, so that all their prompts begin alike."""
         if not self._brief:
             project = briefs.project_brief(
-                self.tree, self.services.checks.found(), self.services.workspace.root.name
+                self.tree, self.services.checks.found(), self.services.workspace.root.name, self.state.known
             )
             request = self.request
             self._brief = briefs.mission_brief(project, self.state.goal, request.files, request.text)

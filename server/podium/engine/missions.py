@@ -12,7 +12,7 @@ import anyio
 from podium.domain.events import Event, PlacesFound, PlanSet, ReviewSubmitted, TaskDropped
 from podium.domain.mission import MissionState
 from podium.domain.plan import Task
-from podium.engine import briefs
+from podium.engine import briefs, learning
 from podium.engine.agent import AgentGaveUp
 from podium.engine.briefs import Assignment
 from podium.engine.decisions import (
@@ -53,6 +53,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
 
 
 async def _by_kind(run: MissionRun) -> None:
+    await learning.recall(run)
     match run.request.kind:
         case "task" | "fix":
             if run.request.tasks:
@@ -76,7 +77,8 @@ async def _plan(run: MissionRun) -> None:
     async with run.agent("planner", Assignment()) as planner:
         decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
     assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
-    await run.record(PlanSet(decision.tasks, learned=decision.learned))
+    await run.record(PlanSet(decision.tasks))
+    await learning.keep(run, planner.id, run.tree, decision.learned)
     if run.settings.approve_plan and run.request.kind == "task" and not run.request.auto:
         titles = "\n".join(f"- {task.title}" for task in decision.tasks)
         answer = await run.question(f"Carry out this plan?\n{titles}", ("yes", "no"))

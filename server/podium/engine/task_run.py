@@ -20,7 +20,7 @@ from podium.domain.events import (
 from podium.domain.findings import Finding, finding_id
 from podium.domain.limits import SAME_ERROR_LIMIT
 from podium.domain.plan import Task
-from podium.engine import briefs
+from podium.engine import briefs, learning
 from podium.engine.agent import Agent, AgentGaveUp
 from podium.engine.briefs import Assignment
 from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinished
@@ -123,6 +123,7 @@ async def _attempts(
             continue
         rejected = await _judge(run, task, tree, calls, decision.summary, memory)
         if rejected is None:
+            await learning.keep(run, worker.id, tree, decision.learned)
             return None
         memory.seen[rejected.fingerprint] += 1
         if memory.seen[rejected.fingerprint] >= SAME_ERROR_LIMIT:

@@ -41,7 +41,7 @@ def plan(request: ModelRequest, facts: Facts) -> ModelAnswer:
         raise advice.nothing_to_work_on(f"`{check}` fails, but it reports no failing test{why}")
     if not found.suspects:
         raise advice.nothing_to_work_on("no line of this project's code is run by the failing tests")
-    return call(request, "submit_plan", tasks=cast("Json", _tasks(found, check)), learned=_learned(found))
+    return call(request, "submit_plan", tasks=cast("Json", _tasks(found, check)))
 
 
 def _tasks(found: Suspects, check: str) -> list[dict[str, Json]]:
@@ -78,11 +78,4 @@ def _instructions(failing: Sequence[Failed], suspects: Sequence[Suspect]) -> str
     return (
         f"These tests fail:\n{tests}\n\nFind the smallest change of the code that makes them pass and breaks no "
         f"other test. Leave the tests alone. Most suspicious, by which lines failing and passing tests run: {lines}."
-    )
-
-
-def _learned(found: Suspects) -> str:
-    files = list(dict.fromkeys(suspect.path for suspect in found.suspects))
-    return (
-        f"{len(found.failing)} of {found.tests} tests fail; they run code in {', '.join(files[:MAX_FILES])}."
     )

@@ -1,10 +1,11 @@
 """Submits the plan."""
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from podium.domain.paths import confined
 from podium.domain.plan import Plan, Task
 from podium.engine.decisions import PlanSubmitted
+from podium.engine.tools.learned import Learned
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
 
 
@@ -19,19 +20,18 @@ class TaskArguments(Arguments):
 
 class SubmitPlan(Arguments):
     tasks: list[TaskArguments] = Field(min_length=1)
-    learned: list[str] = Field(default_factory=list, description="facts worth keeping about the project")
-
-    @field_validator("learned", mode="before")
-    @classmethod
-    def _one_fact(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
+    learned: Learned = Field(
+        default_factory=dict[str, str],
+        description="what later missions should know (how to run one test, conventions, pitfalls): "
+        "fact to where it shows, path:line or check",
+    )
 
 
 async def run(context: ToolContext, args: SubmitPlan) -> PlanSubmitted:
     """Accept the plan if its graph, files and checks are sound."""
     tasks = as_tasks(context, args.tasks)
     Plan.of(tasks)
-    return PlanSubmitted(tasks, tuple(args.learned))
+    return PlanSubmitted(tasks, args.learned)
 
 
 def as_tasks(context: ToolContext, tasks: list[TaskArguments]) -> tuple[Task, ...]:

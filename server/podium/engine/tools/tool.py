@@ -64,7 +64,8 @@ class Tool(Generic[A]):
 def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
     """Return the schema without what only costs tokens.
 
-    Titles, `$defs`, null branches, defaults and limits go; what a model gets wrong, validation explains.
+    Titles, `$defs`, null branches, defaults and limits go, and that no other names are allowed: what a model
+    gets wrong, validation explains.
     """
     defs = schema.pop("$defs", {})
 
@@ -80,7 +81,8 @@ def _lean(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
         if len(options) == 1:
             return lean({k: v for k, v in node.items() if k not in {"anyOf", "default"}} | options[0])
         kept = {k: v for k, v in node.items() if not (k == "title" and isinstance(v, str))}
-        if kept.get("type") == "object":
+        if kept.get("additionalProperties") is False:
+            del kept["additionalProperties"]
             kept.pop("description", None)
         for name in ("default", "minLength", "maxLength", "minItems", "maxItems", "minimum", "pattern"):
             if not isinstance(kept.get(name), dict):  # a parameter may bear such a name
