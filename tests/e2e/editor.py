@@ -89,11 +89,13 @@ class Editor:
             buffer.text, buffer.version = text, buffer.version + 1
             self._changed(path, [{"text": text}])
 
-    def save(self, path: str) -> None:
-        """Write a buffer to the disk."""
+    def save(self, path: str, reason: int = 1) -> None:
+        """Save a buffer; `reason` is LSP's `TextDocumentSaveReason`, 1 where the user does it."""
         with self._typing:
-            (self.root / path).write_bytes(self.buffers[path].text.encode())
-            self.wire.notify("textDocument/didSave", {"textDocument": {"uri": self.uri(path)}})
+            document = {"uri": self.uri(path)}
+            self.wire.notify("textDocument/willSave", {"textDocument": document, "reason": reason})
+            (self.root / path).write_text(self.buffers[path].text, encoding="utf-8")
+            self.wire.notify("textDocument/didSave", {"textDocument": document})
 
     def close(self, path: str) -> None:
         """Close a buffer without saving it."""

@@ -23,8 +23,8 @@ from podium.errors import ToolError
 from podium.lsp.arrivals import LATE_S, Arrivals, stands_in
 from podium.lsp.disk_writes import take_back, write_all
 from podium.lsp.rpc import AskFailed
-from podium.lsp.targets import Desk, Operation, Target, is_plain, operations, put_right, target_of
-from podium.ports import Delivery, Workspace
+from podium.lsp.targets import Desk, Files, Operation, Target, is_plain, operations, put_right, target_of
+from podium.ports import Delivery
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Errand:
     buffer.
     """
 
-    def __init__(self, session: Desk, workspace: Workspace, label: str, unseen: dict[str, FileEdit]) -> None:
+    def __init__(self, session: Desk, workspace: Files, label: str, unseen: dict[str, FileEdit]) -> None:
         self.arrivals = Arrivals(session, self._read)
         self._session = session
         self._host = session.host

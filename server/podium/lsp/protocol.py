@@ -524,9 +524,15 @@ ANSWERED: Mapping[str, str] = {
     "textDocument/didOpen": "Agents see the text of open documents, saved or not.",
     "textDocument/didChange": "Incremental; positions in utf-8, utf-16 or utf-32, as negotiated.",
     "textDocument/didSave": "The file on disk is the document now.",
+    "textDocument/willSave": "Whether the editor saves a plan document by itself, or because its user says so.",
     "textDocument/didClose": "From now on the file on disk counts.",
     "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server; *Accept* and "
     "*Reject* on the changes of proposals that wait for review.",
+    "textDocument/documentSymbol": "In plan documents: the tasks with their states; elsewhere null.",
+    "textDocument/foldingRange": "In plan documents: each task folds to its line; elsewhere null.",
+    "textDocument/documentLink": "In plan documents: the files of each task; elsewhere null.",
+    "textDocument/completion": "In plan documents: boxes, ids after `needs:`, files and checks; elsewhere null.",
+    "workspace/didChangeWatchedFiles": "A plan document that another program has changed is read again.",
     "workspace/executeCommand": "The commands below; a `workDoneToken` shows the mission until it ends.",
     "workspace/didChangeConfiguration": "Settings are asked for again.",
     "window/workDoneProgress/cancel": "On a mission's token: cancels the mission.",
@@ -537,6 +543,8 @@ SENT: Mapping[str, str] = {
     "workspace/applyEdit": "A verified change: `documentChanges` with versions for open documents. Without "
     "`workspace.applyEdit` the change is written to the files.",
     "workspace/configuration": "Section `podium`, from clients with `workspace.configuration`.",
+    "client/registerCapability": "The methods of plan documents, for those documents only, and the watching of "
+    "their files; of each what the client lets a server register.",
     "window/workDoneProgress/create": "Before a progress of our own, for clients with `window.workDoneProgress`.",
     "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`.",
     "window/showMessage": "Says that a change was written to the disk, because the client applies no edits.",

@@ -8,13 +8,20 @@ from podium.lsp.delivery import EditorDelivery
 from podium.lsp.features import events
 from podium.lsp.features.code_actions import CodeActions
 from podium.lsp.features.commands import Commands
+from podium.lsp.features.completion import Completion
 from podium.lsp.features.diagnostics import Diagnostics
+from podium.lsp.features.document_links import DocumentLinks
+from podium.lsp.features.document_symbols import DocumentSymbols
 from podium.lsp.features.findings import Findings
+from podium.lsp.features.folding_ranges import FoldingRanges
 from podium.lsp.features.plan_document import PlanDocument
+from podium.lsp.features.plan_problems import PlanProblems
 from podium.lsp.features.progress import Progress
 from podium.lsp.features.proposals import Proposals
 from podium.lsp.features.questions import Questions
+from podium.lsp.features.registration import Registration
 from podium.lsp.host import Host
+from podium.lsp.plan_files import PlanFiles
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import OpenWorkspace, Session
 
@@ -25,10 +32,14 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
     """Register every feature with `host`; the workspace opens when the client has said `initialized`."""
     session = Session(host, sources, open_workspace)
     progress, questions = Progress(host), Questions(host)
-    diagnostics = Diagnostics(session, [Findings(session), Proposals(session)])
-    plan_document, delivery = PlanDocument(session), EditorDelivery(session)
+    plans, delivery = PlanFiles(session), EditorDelivery(session)
+    diagnostics = Diagnostics(session, [Findings(session), Proposals(session), PlanProblems(plans)])
+    plan_document = PlanDocument(session, plans, diagnostics)
     Commands(session, progress).register()
     CodeActions(session)
+    registration = Registration(host)
+    for of_plans in (DocumentSymbols, FoldingRanges, DocumentLinks, Completion):
+        of_plans(host, plans)
 
     def greet(conductor: Conductor) -> None:
         plan_document.follow(conductor)
@@ -53,6 +64,7 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
     async def initialized(_: types.InitializedParams) -> None:
         await configure()
         host.spawn("workspace", session.run(delivery, greet))
+        await registration.register()
 
     async def configuration_changed(_: object) -> None:
         await configure()

@@ -14,7 +14,6 @@ from podium.domain.text import Encoding, Text
 from podium.domain.text_file import TextFile
 from podium.errors import ToolError
 from podium.lsp.documents import Document, Documents, lsp_range
-from podium.ports import Workspace
 
 T = TypeVar("T")
 
@@ -54,6 +53,26 @@ class Client(Protocol):
         ...
 
 
+class Files(Protocol):
+    """The files that a delivery may change, as the client has them."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content now, or None where there is no file.
+
+        Raises:
+            ToolError: the path is none that may be changed.
+        """
+        ...
+
+    def read_saved(self, path: str) -> bytes | None:
+        """Return the content on the disk, or None where there is no file.
+
+        Raises:
+            ToolError: as for `read`.
+        """
+        ...
+
+
 class Desk(Protocol):
     """Where a delivery goes: a client and its folder; the session is one."""
 
@@ -71,7 +90,7 @@ class Desk(Protocol):
         """Return the URI of a path of the workspace, as the client spells it."""
         ...
 
-    async def workspace(self) -> Workspace:
+    async def workspace(self) -> Files:
         """Return the user's files, once they are open."""
         ...
 

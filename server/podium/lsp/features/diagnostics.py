@@ -1,7 +1,7 @@
 """Diagnostics: everything that Podium says about a file, published together and again while the user types.
 
 A client keeps only the latest diagnostics of a server for a file, so that there is one publisher. What is
-said comes from sources: findings, and changes that wait for review.
+said comes from sources: findings, changes that wait for review, and what is wrong with an edited plan.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,6 +47,10 @@ class Diagnostics:
         conductor.subscribe(self._on_record)
         for path in {path for source in self._sources for path in source.follow(conductor)}:
             self._publish(path)
+
+    def refresh(self, path: str) -> None:
+        """Say again what there is to say about a file, and from now on whenever it changes."""
+        self._publish(path)
 
     def _on_record(self, record: Record) -> None:
         for path in {path for source in self._sources for path in source.touched(record)}:
