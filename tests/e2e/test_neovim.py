@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 
 from podium.adapters.journal import SqliteJournal
 from podium.domain.events import MissionStarted
-from tests.e2e.team import APPROVES, SIGNS_OFF, edits
+from tests.e2e.team import APPROVES, SIGNS_OFF, edits, writes
 from tests.lsp.raw_client import ROOT, Message
 from tests.models.provider import Provider, Received, Reply, calls
 
@@ -225,3 +225,60 @@ async def reviewed(project: Path, state: Path, reviews: Mapping[str, str]) -> di
             assert isinstance(started, MissionStarted)
             about[path] = started.text
     return about
+
+
+def follows_the_plan(request: Received) -> Reply:
+    """Answer as a team whose first Worker asks the user before it begins."""
+    told = json.dumps(request.body["messages"])
+    match request.role:
+        case "planner":
+            tasks = [
+                {"id": "t1", "title": "Correct one", "instructions": "Do one.", "files": ["one.txt"]},
+                {"id": "t2", "title": "Correct two", "instructions": "Do two.", "files": ["two.txt"]},
+            ]
+            return calls(("submit_plan", {"tasks": [tasks[0], tasks[1] | {"needs": ["t1"]}]}))
+        case "worker" if "Write three" in told:
+            return writes("three.txt", "three\n")
+        case "worker" if "Do one." in told and "Go on?" not in told:
+            return calls(("ask_user", {"question": "Go on?"}))
+        case "worker":
+            return edits("one.txt" if "Do one." in told else "two.txt", "word", "WORD")
+        case "commander":
+            return SIGNS_OFF
+        case _:
+            return APPROVES
+
+
+def test_the_plan_is_edited_in_neovim_and_the_mission_follows(tmp_path: Path) -> None:
+    (project := tmp_path / "project").mkdir()
+    for name in ("one.txt", "two.txt"):
+        (project / name).write_text("word\n", encoding="utf-8")
+    provider = Provider(follows_the_plan)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(provider):
+        options = {
+            "model": "openai/scripted",
+            "apiBase": provider.url,
+            "apiKeyEnv": "SCRIPTED_API_KEY",
+            "checks": {"check": "true"},
+        }
+        more = {"OPTIONS": json.dumps(options), "SCRIPTED_API_KEY": "sk-scripted"}
+        seen = driven(SCRIPTS / "plan.lua", project, tmp_path, more)
+
+    # What could not be read was said, and kept all of it back; so did nothing else.
+    assert sorted(message.split(" ")[0] for _, message in seen["said"]) == ["Podium", "This"]
+    assert [task["id"] for task in seen["tasks_before"]] == ["t1", "t2"]
+    assert seen["symbols"] == ["[/] t1 Correct one", "[ ] t2 Correct two", "[ ] u1 Write three"]
+
+    # The mission did the new task as well, and the open plan tells how it went.
+    mission = seen["mission"]
+    assert (mission["status"], mission["reason"]) == ("signed_off", "Reached.")
+    assert [(t["id"], t["state"], t["needs"]) for t in mission["tasks"]] == [
+        ("t1", "completed", []),
+        ("t2", "completed", ["t1"]),
+        ("u1", "completed", ["t1"]),
+    ]
+    assert [line for line in seen["plan"] if line.startswith("- ")] == [
+        "- [x] **t1** Correct one",
+        "- [x] **t2** Correct two",
+        "- [x] **u1** Write three",
+    ]
