@@ -222,19 +222,17 @@ class Conductor:
         """
         if (run := self._runs.get(mission_id)) is not None:
             return await run.plans.edit(base, page)
-        state = self.state(mission_id)
-        self._require_here(state, "edit its plan")
-        if not state.plan_waits:
-            raise UserError("The mission has ended; edits of its plan have no effect.")
-        desk = PlanDesk(partial(self._record_decided_in, mission_id), self._require_check)
-        return await desk.edit(base, page)
+        async with self._decidable(mission_id, "edit its plan") as state:
+            if not state.plan_waits:
+                raise UserError("The mission has ended; edits of its plan have no effect.")
+            desk = PlanDesk(partial(self._record_decided_in, mission_id), self._require_check)
+            return await desk.edit(base, page)
 
     async def _record_decided_in(
         self, mission_id: str, decide: Callable[[MissionState], Sequence[Event]]
     ) -> None:
-        async with self._deciding:
-            for event in decide(self.state(mission_id)):
-                await self._record_in(mission_id, event)
+        for event in decide(self.state(mission_id)):
+            await self._record_in(mission_id, event)
 
     def read_plan(self, mission_id: str, base: Page, page: Page) -> PlanEdit:
         """Return what an edit of the plan document would change, without taking it."""

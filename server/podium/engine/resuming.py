@@ -15,7 +15,7 @@ def request_again(state: MissionState, records: Iterable[Record], settings: Sett
     Raises:
         UserError: it did not end with a plan.
     """
-    if state.kind != "plan" or state.ending != "signed_off":
+    if not state.plan_waits:
         raise UserError(
             f"The mission {state.id!r} has ended: {state.reason.rstrip('.') or state.ending}. Only what is paused, or "
             "was planned by podium.plan, can go on; start another mission for the rest."

@@ -17,6 +17,8 @@ from podium.domain.changes import FileEdit
 from podium.domain.events import (
     AttemptStarted,
     MissionEnded,
+    MissionPaused,
+    MissionResumed,
     PlanSet,
     ProposalDecided,
     QuestionAnswered,
@@ -72,7 +74,8 @@ class PlanDocument:
         match record.event:
             case (
                 PlanSet() | AttemptStarted() | TaskAccepted() | TaskStuck() | TaskReopened() | TaskDropped()
-                | QuestionAsked() | QuestionAnswered() | ProposalDecided() | MissionEnded()
+                | QuestionAsked() | QuestionAnswered() | ProposalDecided() | MissionPaused()
+                | MissionResumed() | MissionEnded()
             ):  # fmt: skip
                 await self._on_change(record)
             case _:
