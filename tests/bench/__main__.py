@@ -4,6 +4,7 @@ import json
 import pkgutil
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 
@@ -14,16 +15,17 @@ def names() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the benchmark that is named, or list all of them."""
+    """Run the benchmark that is named, or list all of them; what else is given, it knows what to do with."""
     if not arguments:
         for name in names():
             first = (import_module(f"tests.bench.{name}").__doc__ or "").strip().splitlines()[0]
             print(f"{name:10} {first}")
         return 0
-    if len(arguments) > 1 or arguments[0] not in names():
+    run = import_module(f"tests.bench.{arguments[0]}").run if arguments[0] in names() else None
+    if run is None or (arguments[1:] and not signature(run).parameters):
         print(f"usage: python -m tests.bench [{'|'.join(names())}]", file=sys.stderr)
         return 2
-    figures = import_module(f"tests.bench.{arguments[0]}").run()
+    figures = run(*arguments[1:])
     print(json.dumps(figures))
     return 0
 

@@ -17,11 +17,18 @@ from podium.engine.tools.table import OFFERED, TOOLS
 ENGINE = Path(__file__).parents[2] / "server" / "podium" / "engine"
 PROMPTS = sorted(path.stem for path in (ENGINE.parent / "prompts").glob("*.md"))
 READERS: dict[str, Role] = {
+    "commander_at_the_end": "commander",
+    "commander_red_as_before": "commander",
     "commander_refused": "commander",
+    "mending": "worker",
+    "reviewer_objections": "reviewer",
     "reviewer_project": "reviewer",
+    "worker_candidates": "worker",
     "worker_conflict": "worker",
     "steer": "worker",
     "worker_fix": "worker",
+    "worker_rejected": "worker",
+    "worker_unchanged": "worker",
     "worker_reworded": "worker",
     **{spec.prompt: role for role, spec in TEAM.items()},
 }

@@ -43,6 +43,12 @@ def changes(before: Sequence[str], after: Sequence[str]) -> list[Change]:
     return _slid(a, b, _gaps(_common(a, b), len(a), len(b)))
 
 
+def extent(before: str, after: str) -> int:
+    """Return how many lines a change touches: at each of its places the more of those that go and that come."""
+    found = changes(split_lines(before), split_lines(after))
+    return sum(max(c.end - c.start, c.new_end - c.new_start) for c in found)
+
+
 def _common(a: list[int], b: list[int]) -> list[tuple[int, int]]:
     """Return the pairs of equal lines that both keep, by index, increasing in both."""
     head = 0

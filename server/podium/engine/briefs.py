@@ -4,7 +4,7 @@ The order serves provider caches, which reuse what a prompt has in common with t
 first what all agents of a mission share, then what all agents of a task share, then the role, then the rest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podium.domain.changes import FileEdit
@@ -26,6 +26,7 @@ from podium.errors import ToolError
 INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 MOST_INSTRUCTIONS = 3_000
 MOST_DIFF = 12_000
+MOST_TRIED, MOST_TRIED_DIFF, MOST_TRIED_PROBLEM = 3, 1_200, 400
 
 
 def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str, known: Sequence[Fact] = ()) -> str:
@@ -98,11 +99,13 @@ def task_text(task: Task) -> str:
     )
 
 
-def work_text(context: str, hint: str) -> str:
-    """Return what else a Worker is told: what was found for the task, and the user's hint."""
+def work_text(context: str, hint: str, tried: str = "") -> str:
+    """Return what else a Worker is told: what was found for the task, what others tried, the user's hint."""
     parts: list[str] = []
     if context:
         parts.append(f"# What was found\n{context}")
+    if tried:
+        parts.append(f"# What was tried before, and taken back\n{tried}")
     if hint:
         parts.append(f"# Hint from the user\n{hint}")
     return "\n\n".join(parts)
@@ -113,22 +116,37 @@ def reworded_text(told: Task, now: Task) -> str:
     return "" if task_text(told) == task_text(now) else filled("worker_reworded", task=task_text(now))
 
 
+def tried_text(failed: Mapping[tuple[FileEdit, ...], str]) -> str:
+    """Return the last changes that failed and what was wrong with each, briefly; nothing where there are none."""
+    last = [(edits, problem) for edits, problem in failed.items() if edits][-MOST_TRIED:]
+    return "\n\n".join(
+        f"{diff_of(edits)[:MOST_TRIED_DIFF]}\nfailed: {problem[:MOST_TRIED_PROBLEM]}"
+        for edits, problem in last
+    )
+
+
 def places_text(summary: str, places: Sequence[Place]) -> str:
     """Return a Searcher's result for the Worker."""
     lines = [f"- {p.path}:{p.start_line}-{p.end_line}: {p.why}" for p in places]
     return "\n".join([summary, *lines])
 
 
-def review_text(edits: Sequence[FileEdit], verdict: Verdict, summary: str) -> str:
-    """Return what a Reviewer judges: the diff, what the worker says of it, and what the checks gave."""
+def review_text(
+    edits: Sequence[FileEdit], verdict: Verdict, summary: str, objections: Sequence[str] = ()
+) -> str:
+    """Return what a Reviewer judges: the diff, what the worker says of it, and what the checks gave.
+
+    `objections` are what earlier Reviewers had against just this change; the worker stands by it.
+    """
     excused = f"\nRed as before the mission: {', '.join(verdict.excused)}." if verdict.excused else ""
-    return "\n\n".join(
-        (
-            f"# What the worker says\n{summary}",
-            f"# Diff\n{diff_of(edits)[:MOST_DIFF]}",
-            f"# Checks\n{results_text(verdict.results)}{excused}",
-        )
-    )
+    parts = [
+        f"# What the worker says\n{summary}",
+        f"# Diff\n{diff_of(edits)[:MOST_DIFF] or 'Nothing was changed.'}",
+        f"# Checks\n{results_text(verdict.results)}{excused}",
+    ]
+    if objections:
+        parts.append(filled("reviewer_objections", objections="\n".join(objections)))
+    return "\n\n".join(parts)
 
 
 def results_text(results: Sequence[CheckResult]) -> str:

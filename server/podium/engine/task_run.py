@@ -5,9 +5,11 @@ user, or (while it waits) a question. A Worker that says it is done only starts 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from podium.domain import fingerprint
+from podium.domain import fingerprint, perseverance
+from podium.domain.changes import FileEdit
 from podium.domain.events import (
     AttemptStarted,
     FindingChanged,
@@ -18,7 +20,6 @@ from podium.domain.events import (
     TaskStuck,
 )
 from podium.domain.findings import Finding, finding_id
-from podium.domain.limits import SAME_ERROR_LIMIT
 from podium.domain.plan import Task
 from podium.engine import briefs, learning
 from podium.engine.agent import Agent, AgentGaveUp
@@ -34,21 +35,49 @@ from podium.engine.verification import CheckCall, Verdict
 
 @dataclass(frozen=True, slots=True)
 class _Rejected:
-    """Why an attempt was not accepted: text for the Worker, and what it is compared by."""
+    """Why an attempt was not accepted, what it is compared by, and what the Worker is told."""
 
     problems: str
     fingerprint: str
+    reply: str
+    reviewed: bool = False
     conflict: bool = False
 
 
 @dataclass(slots=True)
 class _Memory:
-    """What is kept between the attempts at one task. `models` have tried it; the last is the one to use."""
+    """What is kept of a task from one Worker to the next.
+
+    `models` have tried it, the last is the one to use; `failed` has the problem by the change, the latest last.
+    """
 
     models: list[str]
     attempts: int = 0
-    seen: Counter[str] = field(default_factory=Counter[str])
+    workers: int = 0
+    failed: dict[tuple[FileEdit, ...], str] = field(default_factory=dict[tuple[FileEdit, ...], str])
     open_findings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Tries:
+    """What one Worker has tried. `objections` are what Reviewers had against a change, by the change."""
+
+    memory: _Memory
+    attempts: int = 0
+    red: int = 0
+    seen: Counter[str] = field(default_factory=Counter[str])
+    objections: dict[tuple[FileEdit, ...], list[str]] = field(
+        default_factory=dict[tuple[FileEdit, ...], list[str]]
+    )
+    last: tuple[FileEdit, ...] = ()
+
+    def gets_on(self, rejected: _Rejected, edits: tuple[FileEdit, ...]) -> bool:
+        """Count a rejected attempt, and return whether the Worker goes on."""
+        if not (rejected.reviewed and edits == self.last):
+            self.seen[rejected.fingerprint] += 1
+        self.last = edits
+        doubts = len(self.objections.get(edits, ())) if rejected.reviewed else 0
+        return perseverance.gets_on(self.seen[rejected.fingerprint], doubts, self.attempts)
 
 
 async def run_task(run: MissionRun, task: Task) -> None:
@@ -74,11 +103,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         context = await _search(run, task)
     hint = ""
     while True:
-        task = run.state.plan.tasks[task.id]
-        tree = CandidateTree(run.root, run.tree)
-        assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint))
-        async with run.agent("worker", assignment, task.id, model=memory.models[-1]) as worker:
-            stuck = await _attempts(run, task, worker, tree, memory)
+        stuck = await _work_with_hint(run, task, context, hint, memory)
         if stuck is None:
             return
         await run.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
@@ -89,7 +114,23 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         if again.model:
             memory.models.append(again.model)
         await run.record(TaskReopened(task.id, again.hint, again.model))
-        memory.seen.clear()
+        memory.workers = 0
+
+
+async def _work_with_hint(
+    run: MissionRun, task: Task, context: str, hint: str, memory: _Memory
+) -> _Rejected | None:
+    """Let one Worker after another try, each from a clean start; return why none of them got on, or None."""
+    while True:
+        task = run.state.plan.tasks[task.id]
+        tree = CandidateTree(run.root, run.tree)
+        tried = briefs.tried_text(memory.failed)
+        assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint, tried))
+        memory.workers += 1
+        async with run.agent("worker", assignment, task.id, model=memory.models[-1]) as worker:
+            stuck = await _attempts(run, task, worker, tree, memory)
+        if stuck is None or not perseverance.another_worker(memory.workers):
+            return stuck
 
 
 async def _search(run: MissionRun, task: Task) -> str:
@@ -104,35 +145,37 @@ async def _search(run: MissionRun, task: Task) -> str:
 async def _attempts(
     run: MissionRun, task: Task, worker: Agent, tree: CandidateTree, memory: _Memory
 ) -> _Rejected | None:
-    """Let the Worker try until the task is accepted (None), or the same error came back too often."""
+    """Let the Worker try until the task is accepted (None), or return the last problem when it does not get on."""
+    tries = _Tries(memory)
     reply = ""
     while True:
         calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
         facts = run.facts(task=briefs.task_facts(task))
         await run.budget.attempt()
         memory.attempts += 1
+        tries.attempts += 1
         fixing = memory.attempts > 1 or run.request.kind == "fix"
         await run.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
         try:
             decision = await worker.decide(run.context(tree, worker.id, task.id), facts, reply)
         except AgentGaveUp as gave_up:
-            return _Rejected(str(gave_up), fingerprint.of_texts((str(gave_up),)))
+            return _Rejected(str(gave_up), fingerprint.of_texts((str(gave_up),)), "")
         assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
         if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
             task, reply = run.state.plan.tasks[task.id], told
             continue
-        rejected = await _judge(run, task, tree, calls, decision.summary, memory)
+        rejected = await _judge(run, task, tree, calls, decision.summary, tries)
         if rejected is None:
             await learning.keep(run, worker.id, tree, decision.learned)
             return None
-        memory.seen[rejected.fingerprint] += 1
-        if memory.seen[rejected.fingerprint] >= SAME_ERROR_LIMIT:
+        edits = tree.edits()
+        memory.failed.pop(edits, None)
+        memory.failed[edits] = rejected.problems
+        if not tries.gets_on(rejected, edits):
             return rejected
         if rejected.conflict:
             tree = CandidateTree(run.root, run.tree)
-            reply = rejected.problems
-        else:
-            reply = filled("worker_fix", problems=rejected.problems)
+        reply = rejected.reply
 
 
 async def _judge(
@@ -141,7 +184,7 @@ async def _judge(
     tree: CandidateTree,
     calls: tuple[CheckCall, ...],
     summary: str,
-    memory: _Memory,
+    tries: _Tries,
 ) -> _Rejected | None:
     """Check, review and accept an attempt; or return why not."""
     candidate, edits = tree.candidate(), tree.edits()
@@ -149,36 +192,66 @@ async def _judge(
     if not others.closed():
         calls = await run.aim.at(tree, calls)
     verdict = await run.desk.gate(candidate, edits, calls, task.id, named=bool(task.checks))
+    if not edits and (problems := _against_nothing(verdict)):
+        reply = filled("worker_unchanged", problems=problems)
+        return _Rejected(problems, fingerprint.of_texts((problems,)), reply)
     if not verdict.passed:
-        return _Rejected("\n\n".join(verdict.problems), verdict.fingerprint)
-    findings, approved = await _review(run, task, tree, verdict, summary)
+        tries.red += 1
+        return _red(verdict, calls, tries.red)
+    objections = tries.objections.setdefault(edits, [])
+    findings, approved = await _review(run, task, tree, verdict, summary, objections)
     await run.record(
-        *(FindingChanged(f, "fixed") for f in memory.open_findings),
+        *(FindingChanged(f, "fixed") for f in tries.memory.open_findings),
         ReviewSubmitted(task.id, approved, findings),
     )
-    memory.open_findings = tuple(f.id for f in findings)
+    tries.memory.open_findings = tuple(f.id for f in findings)
     if not approved:
         problems = "\n".join(_finding_text(f) for f in findings)
-        return _Rejected(problems, fingerprint.of_findings(findings))
+        objections.append(problems)
+        reply = filled("worker_rejected", problems=problems)
+        return _Rejected(problems, fingerprint.of_findings(findings), reply, reviewed=True)
     with run.plans.closing(task.id) as allowed:
         if not allowed:
             return None
         conflicts = run.tree.merge(edits)
         if conflicts:
             text = filled("worker_conflict", paths=", ".join(conflicts))
-            return _Rejected(text, fingerprint.of_texts((text,)), conflict=True)
+            return _Rejected(text, fingerprint.of_texts((text,)), text, conflict=True)
         tree_hash = verdict.results[0].tree_hash if verdict.results else ""
         await run.record(TaskAccepted(task.id, edits, tree_hash, tuple(r.check for r in verdict.results)))
-    if run.request.apply != "end":
+    if edits and run.request.apply != "end":
         await run.deliver(task.title, edits, task.id)
     return None
 
 
+def _against_nothing(verdict: Verdict) -> str:
+    """Return what speaks against closing a task without a change: nothing does when its checks are all green."""
+    red = [*verdict.problems, *(f"{name} is red, as before." for name in verdict.excused)]
+    return "\n\n".join(red) or ("" if verdict.results else "No check shows that nothing has to be changed.")
+
+
+def _red(verdict: Verdict, calls: Sequence[CheckCall], n_red: int) -> _Rejected:
+    problems = "\n\n".join(verdict.problems)
+    reply = filled("worker_fix", problems=problems)
+    if calls:
+        red = [call for call, result in zip(calls, verdict.results, strict=False) if not result.green]
+        first = (red or calls)[0]
+        check = first.check.name if first.aimed else first.text
+        n_wanted = str(perseverance.candidates_wanted(n_red))
+        reply += "\n\n" + filled("worker_candidates", n=n_wanted, check=check)
+    return _Rejected(problems, verdict.fingerprint, reply)
+
+
 async def _review(
-    run: MissionRun, task: Task, tree: CandidateTree, verdict: Verdict, summary: str
+    run: MissionRun,
+    task: Task,
+    tree: CandidateTree,
+    verdict: Verdict,
+    summary: str,
+    objections: Sequence[str],
 ) -> tuple[tuple[Finding, ...], bool]:
     edits = tree.edits()
-    assignment = Assignment(briefs.task_text(task), briefs.review_text(edits, verdict, summary))
+    assignment = Assignment(briefs.task_text(task), briefs.review_text(edits, verdict, summary, objections))
     facts = run.facts(
         task=briefs.task_facts(task),
         diff=briefs.diff_of(edits),

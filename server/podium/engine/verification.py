@@ -21,6 +21,9 @@ from podium.domain.paths import confined
 from podium.errors import ToolError
 from podium.ports import Checks
 
+MOST_NARROWED = 20
+"""To how many tests a check is narrowed at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckCall:
@@ -43,13 +46,15 @@ class CheckCall:
 class Verdict:
     """What the gate says of a tree: `problems` is empty when it may pass.
 
-    `excused` names the checks that are red only as they were before the mission.
+    `excused` names the checks that are red only as they were before the mission, `red` those that speak
+    against the tree, narrowed to the tests that failed and had not failed before.
     """
 
     results: tuple[CheckResult, ...]
     problems: tuple[str, ...]
     excused: tuple[str, ...]
     fingerprint: str
+    red: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -138,15 +143,16 @@ class CheckDesk:
         """Return the check's result for each variant; tests that failed at its last run go first.
 
         Where the call names targets, those must pass, and of the rest of the check only what failed before
-        may fail.
+        the mission may fail.
         """
+        if call.targets:
+            before = await self._before(CheckCall(call.check))
+            tolerated = {f.test for f in before.failures if f.test} - set(call.targets)
+            return await self._checks.try_out(candidate, variants, call.check, call.targets, tolerated)
         key = (task_id, call.check.name)
         if key not in self._failing:
-            await self.run(candidate, CheckCall(call.check), task_id)
-        failing = self._failing.get(key, ())
-        tolerated = set(failing) - set(call.targets) if call.targets else set[str]()
-        targets = call.targets or failing
-        return await self._checks.try_out(candidate, variants, call.check, targets, tolerated)
+            await self.run(candidate, call, task_id)
+        return await self._checks.try_out(candidate, variants, call.check, self._failing.get(key, ()))
 
     async def gate(
         self,
@@ -169,18 +175,22 @@ class CheckDesk:
         problems: list[str] = []
         excused: list[str] = []
         red: list[CheckResult] = []
+        narrowed: list[str] = []
         for call in calls or self.gates():
             result = await self.run(candidate, call, task_id, gate=True)
             results.append(result)
             if result.green:
                 continue
             whole = call.aimed or not call.targets
-            if whole and _excusable(result, await self._before(call), named=named):
+            before = await self._before(call) if whole else None
+            if before is not None and _excusable(result, before, named=named):
                 excused.append(call.check.name if call.aimed else call.text)
                 continue
             red.append(result)
+            narrowed.append(_narrowed(call, result, before))
             problems.append(described(result))
-        return Verdict(tuple(results), tuple(problems), tuple(excused), fingerprint.of_checks(red))
+        found = fingerprint.of_checks(red)
+        return Verdict(tuple(results), tuple(problems), tuple(excused), found, tuple(narrowed))
 
     async def _before(self, call: CheckCall) -> CheckResult:
         key = ("baseline", call.text)
@@ -195,6 +205,14 @@ class CheckDesk:
 def _excusable(result: CheckResult, baseline: CheckResult, *, named: bool) -> bool:
     better = len(result.failures) < len(baseline.failures)
     return not new_failures(result, baseline) and (better or not named)
+
+
+def _narrowed(call: CheckCall, result: CheckResult, before: CheckResult | None) -> str:
+    """Return the check for those tests that fail now and did not before; the whole call where it cannot say."""
+    old = {f.test for f in before.failures} if before else set[str]()
+    new = [f.test for f in result.failures if f.test not in old]
+    few = 0 < len(new) <= MOST_NARROWED and all(test and len(test.split()) == 1 for test in new)
+    return CheckCall(call.check, tuple(new)).text if few and before is not None else call.text
 
 
 def new_failures(result: CheckResult, baseline: CheckResult) -> bool:

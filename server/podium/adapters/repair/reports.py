@@ -43,6 +43,7 @@ class TriedAll(BaseModel):
     """The result of `try_edits`."""
 
     results: list[Tried]
+    made: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ def tried(text: str) -> list[Tried]:
         return TriedAll.model_validate_json(text).results
     except ValidationError:
         return []
+
+
+def made(text: str) -> int | None:
+    """Return the number of the candidate that a batch has made, None where it has made none."""
+    try:
+        return TriedAll.model_validate_json(text).made
+    except ValidationError:
+        return None
 
 
 def suspects(output: str) -> Suspects | None:

@@ -1,11 +1,11 @@
-"""The worker: tries candidates in batches until the tests are green, then makes the one edit.
+"""The worker: tries candidates in batches until the tests are green, and the one that wins is made.
 
 Steps: find the suspects, run the check (unless a test hangs in it), read the suspect files, try
-candidates, edit, finish. Where it is in these steps follows from the conversation alone, and so does
+candidates, finish. Where it is in these steps follows from the conversation alone, and so does
 which candidates were tried: they are made again from the same files in the same order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -24,7 +24,7 @@ from podium.adapters.repair.facts import Facts
 from podium.adapters.repair.hints import factors
 from podium.adapters.repair.localise import units
 from podium.adapters.repair.ranking import Candidate, ranked
-from podium.adapters.repair.reports import Suspects, tried
+from podium.adapters.repair.reports import Suspects, made, tried
 from podium.ports import Json, ModelAnswer, ModelRequest
 
 MAX_CANDIDATES = 300
@@ -137,16 +137,24 @@ def _best(greens: Sequence[Candidate], refused: Sequence[Candidate]) -> Candidat
 
 def _edits(done: Sequence[Step]) -> list[Candidate]:
     """Return the edits that were made: at odd places a repair, at even places its reversal."""
-    return [_edit_of(step) for step in done if step.tool == "edit_file" and not step.failed]
+    found: list[Candidate] = []
+    for step in done:
+        if step.tool == "edit_file" and not step.failed:
+            found.append(_edit_of(step.arguments))
+        elif step.tool == "try_edits" and (number := made(step.result or "")) is not None:
+            found.append(_edit_of(_batch_of(step)[number][0]))
+    return found
 
 
 def _refused(done: Sequence[Step]) -> list[Candidate]:
     """Return the repairs that were made and sent back, and those that could not be made."""
-    return _edits(done)[::2] + [_edit_of(step) for step in done if step.tool == "edit_file" and step.failed]
+    return _edits(done)[::2] + [
+        _edit_of(step.arguments) for step in done if step.tool == "edit_file" and step.failed
+    ]
 
 
-def _edit_of(step: Step) -> Candidate:
-    path, old, new = (str(step.arguments[name]) for name in ("path", "old", "new"))
+def _edit_of(edit: Mapping[str, Json]) -> Candidate:
+    path, old, new = (str(edit[name]) for name in ("path", "old", "new"))
     return Candidate(path, old, new, "", 0, 0.0)
 
 

@@ -1,0 +1,164 @@
+"""How the work of a mission is judged: the checks on the whole, the Commander, and what is decided without it.
+
+A model's word ends nothing: a sign-off counts only while nothing that was measured speaks against it, and checks
+that the mission has turned red become a task, whether the Commander wants it or not.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import NoReturn
+
+from podium.domain.events import Event, PlanSet, TaskDropped
+from podium.domain.mission import MissionState
+from podium.domain.plan import Plan, Task
+from podium.engine import briefs
+from podium.engine.briefs import Assignment
+from podium.engine.decisions import PlanChanged, SignedOff
+from podium.engine.mission_run import MissionRun
+from podium.engine.roles import filled
+from podium.engine.verification import CheckCall, Verdict
+from podium.errors import ToolError
+
+ROUNDS = 5
+"""How often the tasks are worked off and judged; after the last round nothing can be added any more."""
+REFUSALS = 3
+"""How many decisions of a Commander may be refused before it is decided without it."""
+
+
+async def more_was_added(run: MissionRun, n_left: int) -> bool:
+    """Judge a mission whose tasks are closed: it ends here, or there is work again.
+
+    Returns whether the Commander added it, which it may do `n_left` times; the user may add some at any time.
+    """
+    if all(task.state == "dropped" for task in run.state.plan.tasks.values()):
+        await run.end("stopped", "Every task was dropped.")
+    await _decided(run)
+    verdict = await run.desk.gate(run.tree.candidate(), run.tree.edits(), _gates(run))
+    decision = await _command(run, verdict, n_left)
+    if decision is None:
+        return True
+    if run.state.plan.closed():
+        if run.request.apply == "end" and run.tree.edits():
+            await run.deliver(run.state.goal, run.tree.edits())
+        await _end_signed_off(run, decision.summary)
+    return False
+
+
+async def _decided(run: MissionRun) -> None:
+    """Wait for the user's decisions on what the tasks propose; where nothing is wanted, the mission stops."""
+    await run.decisions()
+    proposals = run.state.proposals.values()
+    if proposals and all(p.state == "rejected" for p in proposals):
+        reasons = "; ".join(dict.fromkeys(p.reason for p in proposals if p.reason))
+        await run.end("stopped", "Every change was rejected" + (f": {reasons}" if reasons else "."))
+
+
+async def _end_signed_off(run: MissionRun, summary: str) -> NoReturn:
+    refused = [p for p in run.state.proposals.values() if p.state == "refused"]
+    if refused:
+        names = ", ".join(f"“{p.label}”" for p in refused)
+        await run.end("stopped", f"Verified, but not applied: {names}: {refused[0].reason}")
+    await run.end("signed_off", summary)
+
+
+def _gates(run: MissionRun) -> tuple[CheckCall, ...]:
+    """Return the checks of the whole mission: the tests, and every check that a task names."""
+    named = {run.desk.require(check).check.name for t in run.state.plan.tasks.values() for check in t.checks}
+    tests = tuple(call.check.name for call in run.desk.gates())
+    return tuple(run.desk.require(name) for name in dict.fromkeys((*tests, *sorted(named))))
+
+
+async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff | None:
+    """Return the Commander's sign-off, or None when there is work again."""
+    plan, edits = run.state.plan, run.tree.edits()
+    assignment = Assignment(own=briefs.sign_off_text(plan, edits, verdict, run.state.proposals.values()))
+    facts = run.facts(
+        closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
+    )
+    reply = ""
+    refused: list[str] = []
+    warned = not verdict.excused
+    async with run.agent("commander", assignment) as commander:
+        while len(refused) < REFUSALS:
+            decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
+            if isinstance(decision, PlanChanged) and n_left:
+                try:
+                    await run.record_decided(partial(_replanned, decision))
+                except ToolError as error:  # the user has edited the plan meanwhile
+                    reply = f"error: {error}"
+                    continue
+                return None
+            if isinstance(decision, PlanChanged):
+                refused.append(f"The goal was not reached in {ROUNDS} rounds of work.")
+                reply = "error: " + filled("commander_at_the_end", rounds=str(ROUNDS))
+                continue
+            assert isinstance(decision, SignedOff)  # noqa: S101 - a commander has no other deciding tool
+            if problems := _against(run, verdict):
+                refused.append(
+                    f"The work was not good enough to be signed off: {problems[0].splitlines()[0]}"
+                )
+                reply = "error: " + filled("commander_refused", problems="\n\n".join(problems))
+            elif not warned:
+                warned = True
+                reply = "error: " + filled("commander_red_as_before", checks=", ".join(verdict.excused))
+            else:
+                await _ask_about_excused(run, verdict)
+                return decision
+    if verdict.passed or not n_left:
+        await run.end("stopped", refused[-1])
+    await run.record_decided(lambda state: [_with_mending(state.plan, verdict)])
+    return None
+
+
+def _replanned(decision: PlanChanged, state: MissionState) -> Sequence[Event]:
+    plan = state.plan.changed(decision.add, decision.drop, decision.reword)
+    dropped = [TaskDropped(task_id, why) for task_id, why in decision.drop.items()]
+    return [*dropped, PlanSet(tuple(plan.tasks.values()), decision.reason)]
+
+
+def _with_mending(plan: Plan, verdict: Verdict) -> PlanSet:
+    """Return the plan with a task that makes green what the mission has turned red."""
+    n_before = sum(task_id.startswith("mend-") for task_id in plan.tasks)
+    task = Task(
+        f"mend-{n_before + 1}",
+        f"Put right what the mission broke: {verdict.problems[0].splitlines()[0]}",
+        filled("mending", problems="\n\n".join(verdict.problems)),
+        checks=verdict.red,
+    )
+    plan = plan.changed([task])
+    return PlanSet(
+        tuple(plan.tasks.values()), "The checks on the whole are red, and nobody planned to change that."
+    )
+
+
+def _against(run: MissionRun, verdict: Verdict) -> list[str]:
+    """Return what speaks against signing off, whatever the Commander says."""
+    problems = list(verdict.problems)
+    open_findings = [f for f in run.state.findings.values() if f.state == "open" and f.severity == "error"]
+    problems.extend(f"Open finding at {f.path}:{f.line}: {f.message}" for f in open_findings)
+    if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
+        problems.append("No task was completed.")
+    if run.request.auto and verdict.excused:
+        problems.extend(_skipped(run.state, verdict.excused))
+    return problems
+
+
+def _skipped(state: MissionState, red: Sequence[str]) -> Iterable[str]:
+    """Yield what speaks against signing off with `red` checks where tasks were skipped and nobody was asked."""
+    for task in state.plan.tasks.values():
+        if task.state == "dropped" and task.id in state.attempts:
+            yield f"Task “{task.title}” was skipped, because it did not get on, and still red: {', '.join(red)}."
+
+
+async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
+    """Let the user decide about checks that are as red as before: only they know whether the goal is about them."""
+    if not verdict.excused:
+        return
+    red = ", ".join(verdict.excused)
+    if run.request.auto:
+        await run.end("stopped", f"Still red, as before the mission: {red}.")
+    answer = await run.question(
+        f"Still red, as before the mission: {red}. Sign off all the same?", ("no", "yes")
+    )
+    if answer.strip().lower() != "yes":
+        await run.end("stopped", f"Still red, as before the mission: {red}.")
