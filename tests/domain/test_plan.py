@@ -1,12 +1,13 @@
 """A plan is a graph without cycles, and says what may run."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.domain.plan import Plan, Task, TaskState
+from podium.domain.plan import MOST_FILES, Plan, Task, TaskState, not_atomic
 from podium.errors import ToolError
 
 STATES: tuple[TaskState, ...] = ("pending", "running", "completed", "dropped", "stuck")
@@ -129,3 +130,22 @@ def test_the_longest_chain_is_begun_first() -> None:
     plan = Plan.of([task("short"), task("end", "middle"), task("middle", "start"), task("start")])
     assert ids(plan.ready()) == ["start", "short"]
     assert ids(plan.with_state("start", "completed").ready()) == ["middle", "short"]
+
+
+def test_tasks_on_one_file_need_an_order_and_any_chain_of_needs_is_one() -> None:
+    one, other, two = (
+        Task("one", "One", "x", ("a",)),
+        Task("other", "Other", "x", ("b",), ("one",)),
+        Task("two", "Two", "x", ("a",)),
+    )
+    assert len(not_atomic(Plan.of([one, other, two]), ["two"])) == 1
+    assert not_atomic(Plan.of([one, other, replace(two, needs=("other",))]), ["one", "two"]) == []
+    assert (
+        not_atomic(Plan.of([replace(one, state="completed"), replace(other, needs=()), two]), ["two"]) == []
+    )
+    assert not_atomic(Plan.of([one, other, two]), ["other"]) == [], "what the user has planned stays"
+
+
+def test_every_reason_why_tasks_are_not_atomic_is_given_at_once() -> None:
+    large = Task("large", "Large", "", tuple(f"f{n}" for n in range(MOST_FILES + 1)))
+    assert len(not_atomic(Plan.of([large, Task("two", "Two", "x", ("f0",))]), ["large", "two"])) == 3

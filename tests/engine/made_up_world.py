@@ -180,20 +180,24 @@ class Models:
                 return [self._command()]
 
     def _plan(self) -> list[Json]:
-        names = [f"t{n}" for n in range(self.n_tasks)]
-        tasks = [self._task(name, names[:n]) for n, name in enumerate(names)]
+        before: dict[str, set[str]] = {}
+        tasks = [self._task(f"t{n}", before) for n in range(self.n_tasks)]
         self.chance.shuffle(tasks)
         return tasks
 
-    def _task(self, name: str, before: Sequence[str]) -> Json:
-        needs: list[Json] = [other for other in before if self.chance.random() < 0.3]
-        files: list[Json] = [*self.chance.sample(PATHS, self.chance.choice((0, 1, 1, 1, 2)))]
+    def _task(self, name: str, before: dict[str, set[str]]) -> Json:
+        """Return a task that needs some of those `before` it, and all that change one of its files."""
+        files = self.chance.sample(PATHS, self.chance.choice((0, 1, 1, 1, 2)))
+        needs: list[Json] = [
+            other for other, theirs in before.items() if theirs & {*files} or self.chance.random() < 0.3
+        ]
+        before[name] = {*files}
         checks: list[Json] = ["check"] * self.chance.randint(0, 1)
         return {
             "id": name,
             "title": f"Do {name}",
             "instructions": "Do it.",
-            "files": files,
+            "files": [*files],
             "needs": needs,
             "checks": checks,
         }
@@ -236,4 +240,4 @@ class Models:
         if self.chance.random() < 0.7:
             return "sign_off", {"summary": "All is done."}
         self.n_added += 1
-        return "change_plan", {"add": [self._task(f"new{self.n_added}", ())], "reason": "More is needed."}
+        return "change_plan", {"add": [self._task(f"new{self.n_added}", {})], "reason": "More is needed."}

@@ -3,8 +3,9 @@
 Values only. A change returns a new plan; who may change it is decided elsewhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Literal, TypeAlias
 
 from podium.errors import ToolError
@@ -23,6 +24,9 @@ BOXES: Mapping[TaskState, str] = {
 
 
 CLOSED: frozenset[TaskState] = frozenset({"completed", "dropped"})
+
+MOST_FILES = 12
+"""How many files one task may name; what changes more is several tasks."""
 
 Urgency: TypeAlias = tuple[int, int]
 """What sorts tasks by how much waits for them, the most urgent first: minus the length of the longest chain
@@ -136,6 +140,46 @@ class Plan:
 
     def _needs_closed(self, task: Task) -> bool:
         return all(self.tasks[need].state in CLOSED for need in task.needs)
+
+
+def not_atomic(plan: Plan, new: Collection[str]) -> list[str]:
+    """Return what keeps the `new` tasks of a plan from being atomic, one sentence for each reason.
+
+    A task is told what must be true after it, names at most 12 files, and comes before or after every other
+    open task that changes one of them.
+    """
+    reasons: list[str] = []
+    for task_id in new:
+        task = plan.tasks[task_id]
+        if not task.instructions.strip():
+            reasons.append(
+                f"Task {task_id!r} has no instructions; say in a sentence what is true once it is done."
+            )
+        if len(task.files) > MOST_FILES:
+            reasons.append(
+                f"Task {task_id!r} names {len(task.files)} files; split it into tasks of at most {MOST_FILES}, or, "
+                "where one change must touch all at once, name only those that it starts from."
+            )
+    before = {task_id: _before(plan.tasks, task_id) for task_id in plan.tasks}
+    for one, two in combinations((task for task in plan.tasks.values() if task.state not in CLOSED), 2):
+        shared = sorted({*one.files} & {*two.files})
+        ordered = one.id in before[two.id] or two.id in before[one.id]
+        if shared and not ordered and (one.id in new or two.id in new):
+            reasons.append(
+                f"Tasks {one.id!r} and {two.id!r} both change {shared[0]}; one must need the other, or make them one task."
+            )
+    return reasons
+
+
+def _before(tasks: Mapping[str, Task], task_id: str) -> set[str]:
+    """Return the ids of all tasks that must be closed before a task may start."""
+    found: set[str] = set()
+    ahead = [*tasks[task_id].needs]
+    while ahead:
+        if (need := ahead.pop()) not in found:
+            found.add(need)
+            ahead += tasks[need].needs
+    return found
 
 
 def cycle(tasks: Mapping[str, Task]) -> list[str]:

@@ -4,6 +4,7 @@ The order serves provider caches, which reuse what a prompt has in common with t
 first what all agents of a mission share, then what all agents of a task share, then the role, then the rest.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,13 @@ from podium.errors import ToolError
 
 INSTRUCTION_FILES = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 MOST_INSTRUCTIONS = 3_000
+MANIFESTS = ("pyproject.toml", "package.json", "Cargo.toml", "go.mod", "Makefile")
+MOST_MANIFEST = 1_500
+MOST_TEST_FILES = 40
 MOST_DIFF = 12_000
 MOST_TRIED, MOST_TRIED_DIFF, MOST_TRIED_PROBLEM = 3, 1_200, 400
+
+_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*[._-](?:test|spec))\.\w+$")
 
 
 def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str, known: Sequence[Fact] = ()) -> str:
@@ -44,14 +50,19 @@ def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str, known
 
 
 def _instructions(tree: CandidateTree) -> Iterable[str]:
-    for path in INSTRUCTION_FILES:
+    for path, text in _texts(tree, INSTRUCTION_FILES, MOST_INSTRUCTIONS):
+        yield f"{path}:\n{text}"
+
+
+def _texts(tree: CandidateTree, paths: Iterable[str], most: int) -> Iterable[tuple[str, str]]:
+    """Yield those of the files that are there, with the beginning of each."""
+    for path in paths:
         try:
             content = tree.read(path)
         except ToolError:
             continue
         if content:
-            text = content.decode("utf-8", "replace")
-            yield f"{path}:\n{text[:MOST_INSTRUCTIONS]}"
+            yield path, content.decode("utf-8", "replace")[:most]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,17 @@ def mission_brief(project: str, goal: str, files: Sequence[str], text: str) -> s
         parts.append(f"Look first at: {', '.join(files)}")
     if text:
         parts.append(f"# Text\n{text}")
+    return "\n\n".join(parts)
+
+
+def planning_text(tree: CandidateTree) -> str:
+    """Return what a Planner need not look for: the project's manifests, and which files hold tests."""
+    paths = tree.paths()
+    tests = [path for path in paths if _TEST_FILE.search(path)]
+    more = f" and {len(tests) - MOST_TEST_FILES} more" if len(tests) > MOST_TEST_FILES else ""
+    parts = [f"# {path}\n{text}" for path, text in _texts(tree, MANIFESTS, MOST_MANIFEST)]
+    if tests:
+        parts.append(f"# Test files\n{', '.join(tests[:MOST_TEST_FILES])}{more}")
     return "\n\n".join(parts)
 
 

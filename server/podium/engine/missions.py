@@ -9,7 +9,7 @@ import anyio
 
 from podium.domain.events import PlacesFound, PlanSet, ReviewSubmitted
 from podium.domain.plan import Task
-from podium.engine import learning
+from podium.engine import briefs, learning
 from podium.engine.agent import AgentGaveUp
 from podium.engine.briefs import Assignment
 from podium.engine.decisions import ContextSubmitted, PlanSubmitted, ReviewDecided
@@ -59,7 +59,7 @@ async def _by_kind(run: MissionRun) -> None:
 
 
 async def _plan(run: MissionRun) -> None:
-    async with run.agent("planner", Assignment()) as planner:
+    async with run.agent("planner", Assignment(own=briefs.planning_text(run.tree))) as planner:
         decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
     assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
     await run.record(PlanSet(decision.tasks))

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from podium.engine.decisions import PlanChanged
-from podium.engine.tools.submit_plan import TaskArguments, as_tasks
+from podium.engine.tools.submit_plan import TaskArguments, as_tasks, require_atomic
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
 from podium.errors import ToolError
 
@@ -20,7 +20,7 @@ async def run(context: ToolContext, args: ChangePlan) -> PlanChanged:
     if not (args.add or args.drop or args.reword):
         raise ToolError("This changes nothing; add, drop or reword a task.")
     add = as_tasks(context, args.add)
-    context.plan.changed(add, args.drop, args.reword)
+    require_atomic(context.plan.changed(add, args.drop, args.reword), add)
     return PlanChanged(add, args.drop, args.reword, args.reason)
 
 

@@ -1,12 +1,15 @@
 """Submits the plan."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from podium.domain.paths import confined
-from podium.domain.plan import Plan, Task
+from podium.domain.plan import Plan, Task, not_atomic
 from podium.engine.decisions import PlanSubmitted
 from podium.engine.tools.learned import Learned
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
+from podium.errors import ToolError
 
 
 class TaskArguments(Arguments):
@@ -28,10 +31,20 @@ class SubmitPlan(Arguments):
 
 
 async def run(context: ToolContext, args: SubmitPlan) -> PlanSubmitted:
-    """Accept the plan if its graph, files and checks are sound."""
+    """Accept the plan if its graph, files and checks are sound, and its tasks are atomic."""
     tasks = as_tasks(context, args.tasks)
-    Plan.of(tasks)
+    require_atomic(Plan.of(tasks), tasks)
     return PlanSubmitted(tasks, args.learned)
+
+
+def require_atomic(plan: Plan, new: Sequence[Task]) -> None:
+    """Do nothing if the `new` tasks of a plan are atomic.
+
+    Raises:
+        ToolError: some are not; it gives all reasons, so that one more call can put everything right.
+    """
+    if reasons := not_atomic(plan, [task.id for task in new]):
+        raise ToolError(" ".join(reasons))
 
 
 def as_tasks(context: ToolContext, tasks: list[TaskArguments]) -> tuple[Task, ...]:
