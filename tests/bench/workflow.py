@@ -288,7 +288,7 @@ def _one_shot(cell: Cell, seed: int, project: Project) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         write(files, Path(folder))
         own = [test for fault in faults for test in fault.tests]
-        return failing(Path(folder), *own, limit_s=10.0) == () and failing(Path(folder)) == ()
+        return failing(Path(folder), "-x", *own, limit_s=10.0) == () and failing(Path(folder)) == ()
 
 
 # --- figures ----------------------------------------------------------------------------------------

@@ -271,16 +271,14 @@ class Turn:
         if good != self.errs():
             return "submit_review", {"verdict": "approve", "findings": []}
         line = (stray or plus or [""])[0]
-        quote = line.strip() or "def"
-        path = re.search(r"^\+\+\+ (?:b/)?(\S+)", diff, re.MULTILINE)
-        where = path[1] if path else faults[0].path if faults else "unknown"
+        before = diff.partition(f"\n+{line}\n")[0]
+        paths = re.findall(r"^\+\+\+ b/(\S+)", before, re.MULTILINE)
+        where = paths[-1] if paths else faults[0].path if faults else ""
+        quote = line.strip() if paths else ""
         message = self.draw.choice(_DOUBTS) if good else _said(faults, missing, stray)
-        return "submit_review", {
-            "verdict": "reject",
-            "findings": [
-                {"path": where, "quote": quote, "severity": "error", "code": "wrong", "message": message}
-            ],
-        }
+        finding = {"path": where, "quote": quote, "line": faults[0].line if faults else 1}
+        finding |= {"severity": "error", "code": "wrong", "message": message}
+        return "submit_review", {"verdict": "reject", "findings": [finding]}
 
 
 _DOUBTS = (
@@ -314,6 +312,8 @@ def task_of(fault: Fault, path: str = "") -> dict[str, Any]:
 # --- Worker -----------------------------------------------------------------------------------------
 
 Edits: TypeAlias = list[dict[str, str]]
+Wanted: TypeAlias = tuple[Fault, Place, str]
+"""What a place of a fault is to become."""
 
 
 class Work:
@@ -383,45 +383,51 @@ class Work:
         return [("read_file", {"path": fault.path, "start_line": max(1, start - 4), "end_line": end})]
 
     def _was_read(self, fault: Fault) -> bool:
-        return all(self._now(fault, place) is not None for place in fault.places)
+        return self._code(fault) is not None
 
-    def _now(self, fault: Fault, place: Place) -> str | None:
-        """Return what stands at a place by what was read and then edited, or None if it was not read."""
-        texts = [place.right, place.wrong, *place.others, _broken(place)]
-        now: str | None = None
-        if place.wrong in self._talk.opening:
-            now = place.wrong
+    def _code(self, fault: Fault) -> str | None:
+        """Return the function, and a little more, as it was read and then edited; None if it was not read."""
+        code: str | None = None
+        if f"def {fault.function}(" in self._talk.opening:
+            code = _from_def(self._talk.opening, fault, 0)
         for step in self._steps:
             if step.tool == "read_file" and step.arguments.get("path") == fault.path:
-                now = next((text for text in texts if text in bare(step.result)), now)
+                code = _from_def(bare(step.result), fault, step.arguments.get("start_line", 1)) or code
             for edit in _edits_of(step):
-                if edit["path"] == fault.path and edit["old"] == now:
-                    now = edit["new"]
-        return now
+                if code is not None and edit["path"] == fault.path and edit["old"] in code:
+                    code = code.replace(edit["old"], edit["new"], 1)
+        return code
 
     # --- changing
 
     def _right(self) -> Edits:
         """Return the edits after which everything is right."""
-        edits = [
-            {"path": fault.path, "old": now, "new": place.right}
-            for fault in self._faults
-            for place in fault.places
-            if (now := self._now(fault, place)) is not None and now != place.right
+        return [
+            *self._back(),
+            *self._towards([(f, place, place.right) for f in self._faults for place in f.places]),
         ]
-        return [*self._back(), *edits]
+
+    def _towards(self, wanted: Sequence[Wanted]) -> Edits:
+        """Return the edits that bring places to what is wanted of them, each quoted from the function's `def` on."""
+        edits: Edits = []
+        codes = {fault.name: self._code(fault) or "" for fault, _, _ in wanted}
+        for fault, place, text in wanted:
+            code = codes[fault.name]
+            texts = (place.right, place.wrong, *place.others, _broken(place))
+            now = next((t for t in texts if f"\n{t}" in f"\n{code}"), None)
+            if now is None or now == text:
+                continue
+            start = f"\n{code}".index(f"\n{now}")
+            edits.append({"path": fault.path, "old": code[: start + len(now)], "new": code[:start] + text})
+            codes[fault.name] = code[:start] + text + code[start + len(now) :]
+        return edits
 
     def _back(self) -> Edits:
         """Return the edits that take back what was changed in the wrong place."""
-        places = {
-            (f.path, t)
-            for f in self._faults
-            for p in f.places
-            for t in (p.right, p.wrong, *p.others, _broken(p))
-        }
-        stray = [edit for edit in self._own_edits() if (edit["path"], edit["old"]) not in places]
         net: dict[tuple[str, str], str] = {}
-        for edit in stray:
+        for edit in self._own_edits():
+            if any(f.path == edit["path"] and f"def {f.function}(" in edit["old"] for f in self._faults):
+                continue
             first = next(
                 (key for key, new in net.items() if key[0] == edit["path"] and new == edit["old"]), None
             )
@@ -433,30 +439,28 @@ class Work:
 
     def _wrong(self) -> Edits:
         """Return the edits of an answer that errs."""
-        right, draw = self._right(), self._turn.draw
+        draw = self._turn.draw
         if not self._faults:
             return []
+        all_right = [(fault, place, place.right) for fault in self._faults for place in fault.places]
         kinds = ["wrong edit", "wrong file", "syntax error", "done"]
-        if len(right) > 1:
+        if len(all_right) > 1:
             kinds.append("forgot a place")
         match draw.choice(kinds):
             case "wrong edit":
-                fault = draw.choice(self._faults)
-                place = draw.choice(fault.places)
-                now = self._now(fault, place) or place.wrong
-                other = draw.choice([t for t in (*place.others, place.wrong) if t != now] or [_broken(place)])
-                kept = [e for e in right if e["old"] != now]
-                return [*kept, {"path": fault.path, "old": now, "new": other}]
+                n = draw.randrange(len(all_right))
+                fault, place, _ = all_right[n]
+                all_right[n] = (fault, place, draw.choice(place.others or (_broken(place),)))
+                return self._towards(all_right)
             case "wrong file":
                 other = self._turn.elsewhere(self._faults[0])
                 place = other.places[0]
                 return [{"path": other.path, "old": place.right, "new": place.wrong}]
             case "syntax error":
-                place = self._faults[0].places[0]
-                now = self._now(self._faults[0], place) or place.wrong
-                return [{"path": self._faults[0].path, "old": now, "new": _broken(place)}]
+                fault, place, _ = all_right[0]
+                return self._towards([(fault, place, _broken(place))])
             case "forgot a place":
-                return right[:-1]
+                return self._towards(all_right[:-1])
             case _:
                 return []
 
@@ -496,6 +500,20 @@ class Work:
 def bare(numbered: str) -> str:
     """Return what `read_file` gave without the numbers of the lines."""
     return "".join(line.partition("\t")[2] + "\n" for line in numbered.splitlines())
+
+
+def _from_def(text: str, fault: Fault, start: int) -> str | None:
+    """Return what was read of a file from the `def` of a function on, None where it is not in it.
+
+    Methods of several classes may bear the name: the one nearest to where it is known to stand is meant. `start`
+    is the number of the first line, 0 where it is not known.
+    """
+    lines = text.splitlines(keepends=True)
+    found = [n for n, line in enumerate(lines) if line.lstrip().startswith(f"def {fault.function}(")]
+    if not found:
+        return None
+    first = min(found, key=lambda n: abs(n + start - fault.line)) if start else found[0]
+    return "".join(lines[first:])
 
 
 def last_changed(place: Place) -> str:

@@ -40,7 +40,7 @@ def repaired(p: int, seed: int) -> bool:
     """Return whether a Worker that has the code before it makes the right edit, and nothing else."""
     calls = asked("Worker", f"def half(n):\n{WRONG}", p, seed)
     return [args for name, args in calls if name == "edit_file"] == [
-        {"path": "calc.py", "old": WRONG, "new": RIGHT}
+        {"path": "calc.py", "old": f"def half(n):\n{WRONG}", "new": f"def half(n):\n{RIGHT}"}
     ]
 
 

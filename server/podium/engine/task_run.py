@@ -5,7 +5,7 @@ user, or (while it waits) a question. A Worker that says it is done only starts 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podium.domain import fingerprint, perseverance
@@ -20,6 +20,7 @@ from podium.domain.events import (
     TaskStuck,
 )
 from podium.domain.findings import Finding, finding_id
+from podium.domain.messages import Json
 from podium.domain.plan import Task
 from podium.engine import briefs, learning
 from podium.engine.agent import Agent, AgentGaveUp
@@ -134,9 +135,13 @@ async def _work_with_hint(
 
 
 async def _search(run: MissionRun, task: Task) -> str:
-    async with run.agent("searcher", Assignment(briefs.task_text(task)), task.id) as searcher:
-        context = run.context(run.tree, searcher.id, task.id)
-        decision = await searcher.decide(context, run.facts(task=briefs.task_facts(task)))
+    """Return what a Searcher found for the task; nothing when it gave up: the Worker can look for itself."""
+    try:
+        async with run.agent("searcher", Assignment(briefs.task_text(task)), task.id) as searcher:
+            context = run.context(run.tree, searcher.id, task.id)
+            decision = await searcher.decide(context, run.facts(task=briefs.task_facts(task)))
+    except AgentGaveUp:
+        return ""
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
     await run.record(PlacesFound(decision.summary, decision.places, task.id))
     return briefs.places_text(decision.summary, decision.places)
@@ -158,13 +163,13 @@ async def _attempts(
         await run.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
         try:
             decision = await worker.decide(run.context(tree, worker.id, task.id), facts, reply)
+            assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
+            if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
+                task, reply = run.state.plan.tasks[task.id], told
+                continue
+            rejected = await _judge(run, task, tree, calls, decision.summary, tries)
         except AgentGaveUp as gave_up:
             return _Rejected(str(gave_up), fingerprint.of_texts((str(gave_up),)), "")
-        assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
-        if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
-            task, reply = run.state.plan.tasks[task.id], told
-            continue
-        rejected = await _judge(run, task, tree, calls, decision.summary, tries)
         if rejected is None:
             await learning.keep(run, worker.id, tree, decision.learned)
             return None
@@ -186,7 +191,11 @@ async def _judge(
     summary: str,
     tries: _Tries,
 ) -> _Rejected | None:
-    """Check, review and accept an attempt; or return why not."""
+    """Check, review and accept an attempt; or return why not.
+
+    Raises:
+        AgentGaveUp: two Reviewers came to no verdict.
+    """
     candidate, edits = tree.candidate(), tree.edits()
     others = run.state.plan.with_state(task.id, "completed")
     if not others.closed():
@@ -258,10 +267,20 @@ async def _review(
         results=briefs.result_facts(verdict.results),
         excused=list(verdict.excused),
     )
+    try:
+        decision = await _reviewed(run, task, tree, assignment, facts)
+    except AgentGaveUp:
+        decision = await _reviewed(run, task, tree, assignment, facts)
+    return as_findings(run.state.id, decision), decision.approved
+
+
+async def _reviewed(
+    run: MissionRun, task: Task, tree: CandidateTree, assignment: Assignment, facts: Mapping[str, Json]
+) -> ReviewDecided:
     async with run.agent("reviewer", assignment, task.id) as reviewer:
         decision = await reviewer.decide(run.context(tree, reviewer.id, task.id), facts)
     assert isinstance(decision, ReviewDecided)  # noqa: S101 - a reviewer has no other deciding tool
-    return as_findings(run.state.id, decision), decision.approved
+    return decision
 
 
 def as_findings(mission_id: str, decision: ReviewDecided, evidence: str = "reviewer") -> tuple[Finding, ...]:
