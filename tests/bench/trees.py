@@ -23,6 +23,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.domain.checks import Candidate
 from podium.domain.messages import Json
+from podium.engine.mission_tree import MissionTree
 from podium.engine.tree import CandidateTree, UserFiles
 from tests.bench._server import serving
 
@@ -170,7 +171,7 @@ def _merge(root: Path) -> float:
     paths = [f"file{n}.txt" for n in range(SHARED_FILES)]
     for path in paths:
         (root / path).write_text(_lines(LINES), encoding="utf-8")
-    mission = CandidateTree(str(root), UserFiles(DiskWorkspace(root)))
+    mission = MissionTree(str(root), UserFiles(DiskWorkspace(root)))
     tasks = [CandidateTree(str(root), mission) for _ in range(TASKS)]
     for n, task in enumerate(tasks):
         for m in range(FILES_A_TASK):
@@ -178,8 +179,8 @@ def _merge(root: Path) -> float:
             line = f"line {n * LINES // TASKS + 2}\n"
             task.write(path, _lines(LINES).replace(line, f"changed by task {n}\n").encode())
     began = time.perf_counter()
-    for task in tasks:
-        assert not mission.merge(task.edits())
+    for n, task in enumerate(tasks):
+        assert not mission.land(f"p-{n}", task.edits())
     took = time.perf_counter() - began
     changed = sum(mission.text(path).text.count("changed by task") for path in paths)
     assert changed == TASKS * FILES_A_TASK

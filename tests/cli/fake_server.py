@@ -166,6 +166,16 @@ def outdated() -> None:
     review("You changed the same lines.")
 
 
+def kept_out() -> None:
+    """A mission with a change that could not be applied."""
+    start()
+    edit = {"path": "a.txt", "before": content("hallo\n"), "after": content("hello\n")}
+    event("proposal_made", proposal_id="p1", label="greeting", edits=[edit])
+    event("proposal_refused", proposal_id="p1", reason="the editor said no")
+    until("podium.cancel")
+    end("cancelled", "Cancelled by the user.")
+
+
 def patient() -> None:
     """A mission that goes on until it is cancelled."""
     start()
@@ -210,6 +220,7 @@ SCENES: Mapping[str, Callable[[], None]] = {
     "good": good,
     "question": question,
     "review": review,
+    "kept out": kept_out,
     "outdated": outdated,
     "patient": patient,
     "asks_until_cancelled": asks_until_cancelled,

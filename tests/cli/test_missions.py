@@ -120,6 +120,13 @@ def test_where_nobody_can_be_asked_what_is_to_be_reviewed_is_rejected(folder: Pa
     assert "asked: Apply “greeting”? (accept, reject)" in done.stderr
 
 
+def test_where_nobody_can_be_asked_a_change_that_could_not_be_applied_goes_on_waiting(folder: Path) -> None:
+    done = run(folder, "kept out", "task", "say it right", "--json")
+    assert done.returncode == 130
+    assert asked(folder, "workspace/executeCommand")[1]["command"] == "podium.cancel"
+    assert "“greeting” was not applied: the editor said no. Try again? (accept, reject, stop)" in done.stderr
+
+
 def test_settings_that_the_server_refuses_are_wrong_usage(folder: Path) -> None:
     done = run(folder, "refuses", "task", "say it right")
     assert (done.returncode, done.stdout) == (2, "")

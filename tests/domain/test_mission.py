@@ -132,9 +132,10 @@ def test_a_finding_lives_on_until_it_is_fixed() -> None:
     assert again.findings["f"].state == "open"
 
 
-def test_a_refused_proposal_keeps_the_reason() -> None:
+def test_a_refused_proposal_keeps_the_reason_and_waits_in_every_mode() -> None:
     state = after(STARTED, ProposalMade("p", "Tidy", ()), ProposalRefused("p", "not like this"))
-    assert (state.proposals["p"].state, state.proposals["p"].reason) == ("refused", "not like this")
+    assert (state.proposals["p"].state, state.proposals["p"].reason) == ("waiting", "not like this")
+    assert state.under_review() == (state.proposals["p"],)
 
 
 def test_an_ended_mission_has_no_agents_and_no_questions() -> None:

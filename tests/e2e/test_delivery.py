@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Desk, Desks
-from tests.e2e.editor import Encoding
-from tests.e2e.team import APPROVES, SIGNS_OFF, calls, edits, plans, writes
+from tests.e2e.conftest import KEY, Desk, Desks, settings
+from tests.e2e.editor import CommandFailed, Encoding, editing
+from tests.e2e.team import APPROVES, SIGNS_OFF, Team, calls, edits, plans, writes
 from tests.lsp.raw_client import Message
 from tests.models.provider import Reply
 
@@ -117,13 +117,17 @@ def test_an_editor_that_creates_and_deletes_no_files_has_that_done_on_the_disk(
     if not applied:
         desk.editor.replies["workspace/applyEdit"] = lambda _: {"result": {"applied": False}}
     desk.team.play(planner=calls(("submit_plan", {"tasks": [MOVING]})), worker=MOVES)
-    mission = desk.editor.mission("podium.task", "Move it")
+    mission_id = desk.editor.start("podium.task", "Move it")
+    if not applied:
+        desk.editor.diagnostics("greet.txt")
+        desk.editor.execute("podium.cancel", mission_id)
+    mission = desk.editor.ended(mission_id)
     (params,) = [m["params"] for m in desk.editor.requests("workspace/applyEdit")]
     assert [change.get("kind") for change in params["edit"]["documentChanges"]] == [None]
     there = {name: (desk.editor.root / name).exists() for name in ("new.txt", "old.txt")}
     # What the editor refuses is taken back on the disk too: all of a change arrives, or nothing.
     assert there == {"new.txt": applied, "old.txt": not applied}
-    assert mission["status"] == ("signed_off" if applied else "stopped")
+    assert mission["proposals"][0]["state"] == ("delivered" if applied else "waiting")
     assert ("world" in desk.editor.text("greet.txt")) == applied
 
 
@@ -157,18 +161,68 @@ REFUSALS: dict[str, tuple[Message, str]] = {
 
 
 @pytest.mark.parametrize("how", REFUSALS)
-def test_an_edit_that_did_not_arrive_never_counts_and_is_kept(desk: Desk, how: str) -> None:
+def test_an_edit_that_did_not_arrive_never_counts_and_waits_for_the_user(desk: Desk, how: str) -> None:
     answer, reason = REFUSALS[how]
+    editor = desk.editor
     desk.write(WORD)
-    desk.editor.open("greet.txt")
-    desk.editor.replies["workspace/applyEdit"] = lambda _: answer
-    mission = corrects(desk)
-    assert mission["status"] == "stopped"
-    assert reason in mission["reason"]
-    assert desk.editor.text("greet.txt") == WORD["greet.txt"]
-    (proposal,) = mission["proposals"]
-    assert (proposal["state"], proposal["paths"]) == ("refused", ["greet.txt"])
+    editor.open("greet.txt")
+    editor.replies["workspace/applyEdit"] = lambda _: answer
+    desk.team.play(planner=plans("greet.txt"), worker=CORRECTS)
+    mission_id = editor.start("podium.task", "Correct the word")
+    (shown,) = editor.diagnostics("greet.txt")
+    assert (shown["code"], editor.covered(editor.text("greet.txt"), shown["range"])) == ("proposal", "word")
+    (proposal,) = editor.execute("podium.show", mission_id)["proposals"]
+    assert (proposal["state"], reason in proposal["reason"]) == ("waiting", True)
     assert "-word\n+world\n" in proposal["diff"]
+    with pytest.raises(CommandFailed, match="goes on waiting"):
+        editor.execute("podium.accept", proposal["id"])
+    assert editor.text("greet.txt") == WORD["greet.txt"]
+    del editor.replies["workspace/applyEdit"]
+    assert editor.execute("podium.accept", proposal["id"])["accepted"] == [1]
+    assert editor.ended(mission_id)["status"] == "signed_off"
+    assert editor.text("greet.txt") == "hello\nworld\nend\n"
+    editor.diagnostics("greet.txt", lambda now: not now)
+
+
+def test_what_could_not_be_applied_waits_beyond_the_mission_and_a_restart(team: Team, tmp_path: Path) -> None:
+    (root := tmp_path / "project").mkdir()
+    for path, text in {**WORD, "check.sh": "exit 0\n"}.items():
+        (root / path).write_text(text, encoding="utf-8")
+    environment = {"SCRIPTED_API_KEY": KEY}
+    with editing(root, tmp_path / "state", settings(team), environment=environment) as editor:
+        editor.open("greet.txt")
+        editor.replies["workspace/applyEdit"] = lambda _: {"result": {"applied": False}}
+        team.play(planner=plans("greet.txt"), worker=CORRECTS)
+        mission_id = editor.start("podium.task", "Correct the word")
+        editor.diagnostics("greet.txt")
+        editor.execute("podium.cancel", mission_id)
+    with editing(root, tmp_path / "state", settings(team), environment=environment) as editor:
+        editor.open("greet.txt", "hello\nword\nend\nAnna\n")
+        (shown,) = editor.diagnostics("greet.txt")
+        editor.execute("podium.accept", shown["data"]["proposalId"])
+        assert editor.text("greet.txt") == "hello\nworld\nend\nAnna\n"
+        (proposal,) = editor.execute("podium.show", mission_id)["proposals"]
+        assert proposal["state"] == "delivered"
+
+
+def test_a_line_changed_since_the_acceptance_goes_back_to_the_worker_with_both_sides(desk: Desk) -> None:
+    editor = desk.editor
+    desk.write(WORD)
+    editor.open("greet.txt")
+
+    def outrun(_: Message) -> Message:
+        editor.type("greet.txt", "hello\nworm\nend\n")
+        del editor.replies["workspace/applyEdit"]
+        return {"result": {"applied": False}}
+
+    editor.replies["workspace/applyEdit"] = outrun
+    again = edits("greet.txt", "worm", "worms of the world")
+    desk.team.play(planner=plans("greet.txt"), worker=[CORRECTS, again])
+    mission = editor.mission("podium.task", "Correct the word")
+    assert (mission["status"], mission["tasks"][0]["attempts"]) == ("signed_off", 2)
+    assert [p["state"] for p in mission["proposals"]] == ["withdrawn", "delivered"]
+    assert "Yours:\n    world\nNow:\n    worm\n" in desk.team.heard("worker")
+    assert editor.text("greet.txt") == "hello\nworms of the world\nend\n"
 
 
 def test_what_the_user_types_elsewhere_in_the_file_meanwhile_is_kept(desk: Desk) -> None:
@@ -191,7 +245,10 @@ def test_a_line_that_the_user_changed_meanwhile_goes_back_to_the_worker(desk: De
     desk.team.play(planner=plans("greet.txt"), worker=[CORRECTS, again], reviewer=[typed, APPROVES])
     mission = editor.mission("podium.task", "Correct the word")
     assert (mission["status"], mission["tasks"][0]["attempts"]) == ("signed_off", 2)
-    assert "were changed by someone else while you worked: greet.txt." in desk.team.heard("worker")
+    assert (
+        "greet.txt, line 2 now:\nBefore:\n    word\nYours:\n    world\nNow:\n    worm\n"
+        in desk.team.heard("worker")
+    )
     assert editor.text("greet.txt") == "hello\nworms of the world\nend\n"
 
 
@@ -227,8 +284,11 @@ def test_typing_right_after_a_change_does_not_make_it_look_lost(desk: Desk) -> N
     assert editor.text("greet.txt") == "hello\nworld, and on\nend\n"
 
 
-def behind(desk: Desk, happens: Callable[[], object]) -> Message:
-    """Carry the mission out; another program does something to the files after the change was verified."""
+def behind(desk: Desk, happens: Callable[[], object], *, fits: bool = True) -> Message:
+    """Carry the mission out; another program does something to the files after the change was verified.
+
+    Where the change does not fit then, it is cancelled once the change waits.
+    """
 
     def signs_off() -> Reply:
         happens()
@@ -236,7 +296,17 @@ def behind(desk: Desk, happens: Callable[[], object]) -> Message:
 
     desk.write(WORD)
     desk.team.play(planner=plans("greet.txt"), worker=CORRECTS, commander=signs_off)
-    return desk.editor.mission("podium.task", {"goal": "Correct the word", "apply": "end"})
+    mission_id = desk.editor.start("podium.task", {"goal": "Correct the word", "apply": "end"})
+    if not fits:
+        desk.editor.wire.wait_for(lambda message: waits_for_review(mission_id, message))
+        desk.editor.execute("podium.cancel", mission_id)
+    return desk.editor.ended(mission_id)
+
+
+def waits_for_review(mission_id: str, message: Message) -> bool:
+    if message.get("method") != "$/progress" or not message["params"]["token"].endswith(mission_id):
+        return False
+    return "waiting for your review" in message["params"]["value"].get("message", "")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
@@ -257,9 +327,9 @@ def test_what_another_program_made_of_a_file_meanwhile_is_left_alone(
         elif what == "a link out of the folder now":
             place.symlink_to(outside)
 
-    mission = behind(desk, happens)
+    mission = behind(desk, happens, fits=False)
     (proposal,) = mission["proposals"]
-    assert (mission["status"], proposal["state"]) == ("stopped", "refused")
+    assert (mission["status"], proposal["state"]) == ("cancelled", "waiting")
     assert "-word\n+world\n" in proposal["diff"]
     assert desk.editor.applied == []
     assert outside.read_text(encoding="utf-8") == WORD["greet.txt"]
@@ -281,9 +351,11 @@ def test_a_change_is_merged_with_what_another_program_wrote_elsewhere_in_the_fil
     for each in (desk, plain_desk):
         place = each.editor.root / "greet.txt"
         mission = behind(
-            each, lambda place=place: place.write_text("hello all\n\nword\nend\n", encoding="utf-8")
+            each,
+            lambda place=place: place.write_text("hello all\n\nword\nend\n", encoding="utf-8"),
+            fits=False,  # the lines are neighbours
         )
-        assert mission["status"] == "stopped"  # the lines are neighbours
+        assert mission["proposals"][0]["state"] == "waiting"
         mission = behind(
             each, lambda place=place: place.write_text("hello\nword\nend\nand on\n", encoding="utf-8")
         )

@@ -11,26 +11,18 @@ from pathlib import Path
 from random import Random
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from podium.domain.changes import FileEdit
-from podium.domain.events import (
-    Apply,
-    Event,
-    MissionEnded,
-    MissionStarted,
-    PlanSet,
-    ProposalDelivered,
-    ProposalMade,
-    ProposalRefused,
-)
+from podium.domain.events import Apply, Event, MissionEnded, MissionStarted, PlanSet
 from podium.domain.mission import MissionState, Proposal, fold
 from podium.domain.plan import Task
-from podium.domain.proposals import between
 from podium.domain.text import Encoding
+from podium.engine.landing import Landing
+from podium.engine.mission_tree import MissionTree
 from podium.engine.proposals import ProposalDesk
 from podium.engine.tree import CandidateTree, UserFiles
-from podium.engine.undo import turn
 from podium.errors import ToolError, UserError
 from podium.lsp.delivery import EditorDelivery
 from podium.lsp.targets import as_saved, is_plain
@@ -104,7 +96,10 @@ class World:
         self.editor = EditorModel(kind, encoding, dict(self.first), rng)
         self.files = Files(self.editor)
         self.front_end = EditorDelivery(_Desk(self.editor, self.files))
-        self.tree = CandidateTree(str(ROOT), UserFiles(self.files))
+        self.tree = MissionTree(str(ROOT), UserFiles(self.files))
+        self.landing = Landing(
+            self.tree, self.front_end, lambda: self.state, self._record, anyio.lowlevel.checkpoint
+        )
         self.chars = Characters()
         self.own = telling(self.first.values())
         self.erased: set[str] = set()
@@ -132,6 +127,7 @@ class World:
     def _fold(self, event: Event) -> None:
         self.journal.append(event)
         self.state = fold(self.state, event, float(len(self.journal)))
+        self.landing.follow(event)
 
     async def _record(self, event: Event) -> None:
         self._fold(event)
@@ -291,21 +287,15 @@ class World:
             edits = self._begun.pop(0).edits()
             # Leases keep two tasks from taking the same file away.
             taken = any(edit.after is None and self.tree.read(edit.path) is None for edit in edits)
-            if not edits or taken or self.tree.merge(edits):
+            number = len(self.state.proposals) + 1
+            if not edits or taken or self.tree.land(f"m.p{number}", edits):
                 self.n_conflicts += bool(edits)
                 return
-            number = len(self.state.proposals) + 1
-            self._fold(ProposalMade(f"m.p{number}", f"Task {number}", edits, f"t{number}"))
-            if self.state.apply != "review":
-                await self._deliver(f"m.p{number}", edits)
-
-    async def _deliver(self, proposal_id: str, edits: Sequence[FileEdit]) -> None:
-        delivery = await self.front_end.deliver(proposal_id, edits)
-        if delivery.outcome == "refused":
-            self.n_conflicts += 1
-            self._fold(ProposalRefused(proposal_id, delivery.reason))
-        else:
-            self._fold(ProposalDelivered(proposal_id, delivery.outcome, delivery.edits))
+            await self.landing.deliver(f"m.p{number}", f"Task {number}", edits, f"t{number}")
+            if self.state.proposals[f"m.p{number}"].refused:
+                self.n_conflicts += 1
+                if self.rng.random() < 0.5:  # its Worker did it anew, and that was not better
+                    await self.landing.withdraw(f"m.p{number}")
 
     async def undo_task(self) -> None:
         """Undo, or redo, what some task delivered."""
@@ -313,11 +303,8 @@ class World:
             await self._turn(self.rng.choice(list(self.state.proposals.values())).task_id)
 
     async def end(self) -> None:
-        """End the mission; in review mode its tree is then what was accepted."""
+        """End the mission."""
         async with self._delivering:
-            if self.state.apply == "review":
-                accepted = (between(p.edits, (), p.accepted) for p in self.state.proposals.values())
-                self.tree.reset([edit for edits in accepted for edit in edits])
             self._fold(MissionEnded("signed_off", "Done."))
 
     async def undo(self) -> None:
@@ -327,7 +314,7 @@ class World:
     async def _turn(self, task_id: str) -> None:
         async with self._delivering:
             try:
-                undoing = await turn(self.state, task_id, self.front_end, self._record, self.tree)
+                undoing = await self.landing.undo(task_id)
             except UserError:
                 return
             self.blocked = [turned.reason for turned in undoing.proposals if turned.reason]

@@ -34,6 +34,7 @@ from podium.domain.events import (
     ProposalRedone,
     ProposalRefused,
     ProposalUndone,
+    ProposalWithdrawn,
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
@@ -107,7 +108,7 @@ class Names:
                 return task_id
             case ProposalDecided(owned) | ProposalDelivered(owned) | ProposalRefused(owned):
                 return self._owners[owned]
-            case ProposalUndone(owned) | ProposalRedone(owned):
+            case ProposalUndone(owned) | ProposalRedone(owned) | ProposalWithdrawn(owned):
                 return self._owners[owned]
             case QuestionAnswered(owned):
                 return self._owners[owned]
@@ -175,6 +176,8 @@ class Names:
                 accepted = f"accepted {event.accepted} {event.outcome}" if event.accepted else ""
                 rejected = f"rejected {event.rejected} {_short(event.reason)}" if event.rejected else ""
                 return (accepted + rejected).strip()
+            case ProposalWithdrawn():
+                return ""
             case ProposalRefused():
                 return _short(event.reason)
             case MissionEnded():

@@ -182,11 +182,12 @@ class _User:
                 self.acts.append({**answer, "at": answer["after"], "question": record.event.question_id})
             elif answer["answer"] is not None:
                 self._tasks.start_soon(self.conductor.answer, record.event.question_id, str(answer["answer"]))
-        for act in [act for act in self.acts if line.startswith(str(act["at"]))]:
+        now = {str(act["at"]): act for act in reversed(self.acts) if line.startswith(str(act["at"]))}
+        for act in now.values():
             self.acts.remove(act)
             self._act(act, record.mission_id)
 
-    def _act(self, act: dict[str, Json], mission_id: str) -> None:
+    def _act(self, act: dict[str, Json], mission_id: str) -> None:  # noqa: C901 - one case for each act
         for path, text in cast("dict[str, str]", act.get("write", {})).items():
             write(self._root / path, text)
         if decision := next((word for word in ("accept", "reject") if word in act), None):
@@ -202,6 +203,8 @@ class _User:
             self._tasks.start_soon(self.conductor.pause, mission_id)
         if act.get("resume"):
             self._tasks.start_soon(self.conductor.resume, mission_id, self._settings)
+        if "undo" in act:
+            self._tasks.start_soon(self.conductor.undo, mission_id, str(act["undo"]))
         if act.get("cancel"):
             self._tasks.start_soon(self.conductor.cancel, mission_id)
         if act.get("leave"):

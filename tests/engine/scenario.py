@@ -13,8 +13,9 @@ fenced blocks counts, the rest is for readers.
   `{"after": beginning of an event's line, "reply": ...}`, which is given once that has happened.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
   beginning of an event's line, the answer comes then; without one, `null`, the question stays open), and
-  `{"at": beginning of an event's line, ...}` with `write` (files), `cancel`, `pause`, `resume`, `leave` (close
-  Podium), `steer` (a text, which may name a `task` and `when`), `plan` (pairs of texts: what is replaced in the
+  `{"at": beginning of an event's line, ...}`, the first of equal ones at the first such event, with `write`
+  (files), `cancel`, `pause`, `resume`, `leave` (close Podium), `undo` (a task), `steer` (a text, which may name
+  a `task` and `when`), `plan` (pairs of texts: what is replaced in the
   plan document, and by what), or `accept` or `reject` (the label of a proposal), which may name `hunks` and a
   `reason`.
 """

@@ -67,22 +67,6 @@ def test_a_wrong_name_is_answered_with_the_nearest(mission: CandidateTree) -> No
         mission.text("nothing-like-it")
 
 
-def test_changes_to_different_lines_are_merged_and_line_endings_stay(mission: CandidateTree) -> None:
-    edit = FileEdit("a.txt", b"one\r\ntwo\r\nthree\r\n", b"ONE\r\ntwo\r\nthree\r\n")
-    mission.write("a.txt", b"one\r\ntwo\r\nTHREE\r\n")
-    assert mission.merge([edit]) == []
-    assert mission.read("a.txt") == b"ONE\r\ntwo\r\nTHREE\r\n"
-
-
-def test_one_conflict_keeps_all_of_a_change_out(mission: CandidateTree) -> None:
-    mission.write("a.txt", b"mine\r\ntwo\r\nthree\r\n")
-    base = b"one\r\ntwo\r\nthree\r\n"
-    edits = [FileEdit("b.txt", None, b"new"), FileEdit("a.txt", base, b"yours\r\ntwo\r\nthree\r\n")]
-    assert mission.merge(edits) == ["a.txt"]
-    assert mission.read("b.txt") is None
-    assert mission.read("a.txt") == b"mine\r\ntwo\r\nthree\r\n"
-
-
 @pytest.mark.parametrize(
     ("before", "after", "current"),
     [(b"x", b"y", None), (None, b"y", b"z"), (b"x", None, b"z"), (b"\x00\x01", b"\x00\x02", b"\x00\x03")],

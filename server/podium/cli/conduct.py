@@ -19,7 +19,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from podium.domain import events
-from podium.domain.events import Event, MissionEnded, ProposalMade, QuestionAnswered, QuestionAsked
+from podium.domain.events import (
+    Event,
+    MissionEnded,
+    ProposalMade,
+    ProposalRefused,
+    QuestionAnswered,
+    QuestionAsked,
+)
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, Proposal, Question, fold
 from podium.lsp.client import Client, RequestFailed, connect
@@ -120,8 +127,10 @@ class Run:
         self._view.happened(params, event, self.state)
         if isinstance(event, QuestionAsked):
             owner.start_soon(self._ask, self.state.questions[event.question_id], client)
-        elif isinstance(event, ProposalMade) and self.state.apply == "review":
-            owner.start_soon(self._review, self.state.proposals[event.proposal_id], client)
+        elif isinstance(event, ProposalMade | ProposalRefused):
+            proposal = self.state.proposals[event.proposal_id]
+            if proposal in self.state.under_review():
+                owner.start_soon(self._review, proposal, client)
         elif isinstance(event, QuestionAnswered) and event.question_id in self._prompts:
             self._prompts[event.question_id].cancel()
         return isinstance(event, MissionEnded)
@@ -135,12 +144,23 @@ class Run:
             await client.execute("podium.answer", {"questionId": question.id, "answer": answer})
 
     async def _review(self, proposal: Proposal, client: Client) -> None:
-        """Bring the user's decision on a whole proposal to the server; one that cannot be applied is rejected."""
-        question = Question(
-            proposal.id, f"Apply “{proposal.label}”?", ("accept", "reject"), proposal.task_id, ""
-        )
+        """Bring the user's decision on a whole proposal to the server; one that cannot be applied is rejected.
+
+        A change that could not be delivered is not rejected where nobody can be asked: the mission stops, and
+        the change waits on.
+        """
+        text, options = f"Apply “{proposal.label}”?", ("accept", "reject")
+        if proposal.refused:
+            text, options = (
+                f"“{proposal.label}” was not applied: {proposal.reason}. Try again?",
+                (*options, "stop"),
+            )
+        question = Question(proposal.id, text, options, proposal.task_id, "")
         async with self._asking:
             answer = (await self._view.ask(question)).strip()
+        if proposal.refused and answer == "stop":
+            await self._cancel(client)
+            return
         argument: dict[str, Json] = {"proposalId": proposal.id}
         reason = "" if answer == "reject" else answer
         if answer == "accept":

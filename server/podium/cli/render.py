@@ -38,6 +38,7 @@ from podium.domain.events import (
     ProposalRedone,
     ProposalRefused,
     ProposalUndone,
+    ProposalWithdrawn,
     QuestionAnswered,
     QuestionAsked,
     ReviewSubmitted,
@@ -135,7 +136,10 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
         case ProposalRedone():
             return _note("→", "cyan", f"redone: {state.proposals[event.proposal_id].label}")
         case ProposalRefused():
-            return _note("✗", "red", f"not applied: {event.reason}")
+            proposal = state.proposals[event.proposal_id]
+            return _note("?", "yellow", f"not applied, so it waits: {proposal.label}: {event.reason}")
+        case ProposalWithdrawn():
+            return _note("…", "dim", f"done again: {state.proposals[event.proposal_id].label}")
         case ModelFailed(again_in_s=None):
             return _note("✗", "red", f"the model failed: {event.reason}")
         case ModelFailed():

@@ -324,11 +324,19 @@ class ProposalDelivered:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRefused:
-    """A proposal did not get in; nothing of it remains in the user's files."""
+    """A proposal did not get in, and nothing of it is in the user's files: it waits for the user's decision."""
 
     proposal_id: str
     reason: str
     kind: Literal["proposal_refused"] = "proposal_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalWithdrawn:
+    """What waited of a proposal no longer does, because its task was done again on what the user typed."""
+
+    proposal_id: str
+    kind: Literal["proposal_withdrawn"] = "proposal_withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +438,7 @@ Event: TypeAlias = (
     | ProposalMade
     | ProposalDelivered
     | ProposalRefused
+    | ProposalWithdrawn
     | ProposalDecided
     | ProposalUndone
     | ProposalRedone

@@ -40,6 +40,7 @@ from podium.domain.events import (
     ProposalRedone,
     ProposalRefused,
     ProposalUndone,
+    ProposalWithdrawn,
     QuestionAnswered,
     QuestionAsked,
     Record,
@@ -57,14 +58,14 @@ from podium.domain.knowledge import Fact
 from podium.domain.limits import Spent
 from podium.domain.messages import Usage
 from podium.domain.plan import Plan, TaskState
-from podium.domain.proposals import ProposalHunk, numbered
+from podium.domain.proposals import ProposalHunk, between, numbered
 from podium.domain.rights import Role
 from podium.domain.steering import Steer, audience
 
 Status: TypeAlias = Literal[
     "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
 ]
-ProposalState: TypeAlias = Literal["waiting", "delivered", "refused", "rejected", "undone"]
+ProposalState: TypeAlias = Literal["waiting", "delivered", "rejected", "withdrawn", "undone"]
 _DOING: Mapping[str, str] = {
     "read_file": "reading",
     "list_files": "looking around",
@@ -126,6 +127,7 @@ class Proposal:
     """A verified change and whether it has reached the user's files.
 
     `accepted` and `rejected` number the hunks that the user decided on; it waits while any is undecided.
+    `refused` says that it could not be delivered, so that it waits for the user in every mode.
     `written` is what its delivery, or its undoing, really changed in the files, in order: the reverse of
     it is what undo, or redo, brings there. `delivered_at` is seconds since 1970, 0 before.
     """
@@ -136,6 +138,7 @@ class Proposal:
     task_id: str
     state: ProposalState = "waiting"
     reason: str = ""
+    refused: bool = False
     accepted: tuple[int, ...] = ()
     rejected: tuple[int, ...] = ()
     written: tuple[FileEdit, ...] = ()
@@ -151,6 +154,10 @@ class Proposal:
             return ()
         decided = {*self.accepted, *self.rejected}
         return tuple(hunk.number for hunk in self.hunks() if hunk.number not in decided)
+
+    def pending(self) -> tuple[FileEdit, ...]:
+        """Return what the hunks that wait would change, on top of those that were accepted."""
+        return between(self.edits, self.accepted, {*self.accepted, *self.undecided()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +229,8 @@ class MissionState:
 
     def under_review(self) -> tuple[Proposal, ...]:
         """Return the proposals that wait for the user's decision."""
-        if self.apply != "review" and not self.ending:
-            return ()
-        return tuple(p for p in self.proposals.values() if p.state == "waiting")
+        everything = self.apply == "review" or bool(self.ending)
+        return tuple(p for p in self.proposals.values() if p.state == "waiting" and (everything or p.refused))
 
     @property
     def plan_waits(self) -> bool:
@@ -329,7 +335,11 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case ProposalDelivered():
             return _proposal(_written(state, event, at), event.proposal_id, "delivered", "")
         case ProposalRefused():
-            return _proposal(state, event.proposal_id, "refused", event.reason)
+            refused = replace(state.proposals[event.proposal_id], refused=True, reason=event.reason)
+            return replace(state, proposals={**state.proposals, refused.id: refused})
+        case ProposalWithdrawn():
+            to = "delivered" if state.proposals[event.proposal_id].accepted else "withdrawn"
+            return _proposal(state, event.proposal_id, to, "")
         case ProposalDecided():
             return _decided(_written(state, event, at), event)
         case ProposalUndone() | ProposalRedone():

@@ -102,6 +102,17 @@ class Plan:
             chain[task_id] = own + max((chain[other] for other in waiting[task_id]), default=0)
         return {task_id: (-chain[task_id], place) for place, task_id in enumerate(self.tasks)}
 
+    def below(self, task_id: str) -> set[str]:
+        """Return the ids of all tasks that a task needs, directly or through others; none for an unknown one."""
+        found: set[str] = set()
+        wanted = [task_id]
+        while wanted:
+            task = self.tasks.get(wanted.pop())
+            fresh = set(task.needs) - found if task else set[str]()
+            found |= fresh
+            wanted += fresh
+        return found
+
     def closed(self) -> bool:
         """Return whether every task is completed or dropped."""
         return all(t.state in CLOSED for t in self.tasks.values())

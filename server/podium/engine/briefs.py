@@ -5,7 +5,7 @@ first what all agents of a mission share, then what all agents of a task share, 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podium.domain.changes import FileEdit
@@ -177,7 +177,7 @@ def results_text(results: Sequence[CheckResult]) -> str:
 
 
 def sign_off_text(
-    plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Iterable[Proposal]
+    plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Collection[Proposal]
 ) -> str:
     """Return what the Commander judges at the end, and what of the `proposals` the user did not want."""
     tasks = "\n".join(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
@@ -188,6 +188,8 @@ def sign_off_text(
     ]
     if rejected := "\n".join(line for proposal in proposals for line in _rejected(proposal)):
         parts.append(f"# Rejected by the user, and not in the diff\n{rejected[:MOST_DIFF]}")
+    if undone := "\n".join(f"{p.label}\n{diff_of(p.edits)}" for p in proposals if p.state == "undone"):
+        parts.append(f"# Undone by the user after it was applied, and not in the diff\n{undone[:MOST_DIFF]}")
     return "\n\n".join(parts)
 
 

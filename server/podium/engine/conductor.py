@@ -161,7 +161,7 @@ class Conductor:
         self.state(mission_id)
         async with self._turning:
             if (run := self._runs.get(mission_id)) is not None:
-                return await run.undo(task_id)
+                return await run.landing.undo(task_id)
             async with self._decidable(mission_id) as state:
                 record = partial(self._record_in, mission_id)
                 seen = self._services.workspace.read if self._is_of_another(state) else None

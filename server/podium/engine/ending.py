@@ -5,8 +5,8 @@ that the mission has turned red become a task, whether the Commander wants it or
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import NoReturn
 
 from podium.domain.events import Event, PlanSet, TaskDropped
 from podium.domain.mission import MissionState
@@ -33,32 +33,72 @@ async def more_was_added(run: MissionRun, n_left: int) -> bool:
     if all(task.state == "dropped" for task in run.state.plan.tasks.values()):
         await run.end("stopped", "Every task was dropped.")
     await _decided(run)
-    verdict = await run.desk.gate(run.tree.candidate(), run.tree.edits(), _gates(run))
+    verdict = await _final(run)
     decision = await _command(run, verdict, n_left)
     if decision is None:
         return True
     if run.state.plan.closed():
-        if run.request.apply == "end" and run.tree.edits():
-            await run.deliver(run.state.goal, run.tree.edits())
-        await _end_signed_off(run, decision.summary)
+        if run.request.apply == "end":
+            await _deliver_all(run)
+        await run.end("signed_off", decision.summary)
     return False
 
 
 async def _decided(run: MissionRun) -> None:
     """Wait for the user's decisions on what the tasks propose; where nothing is wanted, the mission stops."""
-    await run.decisions()
-    proposals = run.state.proposals.values()
+    await run.landing.decisions()
+    run.tree.refresh()
+    proposals = [p for p in run.state.proposals.values() if p.state != "withdrawn"]
     if proposals and all(p.state == "rejected" for p in proposals):
         reasons = "; ".join(dict.fromkeys(p.reason for p in proposals if p.reason))
         await run.end("stopped", "Every change was rejected" + (f": {reasons}" if reasons else "."))
 
 
-async def _end_signed_off(run: MissionRun, summary: str) -> NoReturn:
-    refused = [p for p in run.state.proposals.values() if p.state == "refused"]
-    if refused:
-        names = ", ".join(f"“{p.label}”" for p in refused)
-        await run.end("stopped", f"Verified, but not applied: {names}: {refused[0].reason}")
-    await run.end("signed_off", summary)
+async def _deliver_all(run: MissionRun) -> None:
+    """Bring everything into the user's files as one change; what the user keeps out was not signed off."""
+    proposal_id = run.proposal_id()
+    if edits := run.tree.as_one(proposal_id):
+        await run.landing.deliver(proposal_id, run.state.goal, edits)
+        await _decided(run)
+        if run.state.proposals[proposal_id].rejected:
+            await run.end("stopped", "Signed off, but a part of the change was rejected.")
+
+
+async def _final(run: MissionRun) -> Verdict:
+    """Return what the checks say of the whole mission, and of every task whose certificate no longer counts.
+
+    What the user did not want of a task, its checks need not prove.
+    """
+    candidate = run.tree.candidate()
+    verdict = await run.desk.gate(candidate, run.tree.edits(), _gates(run))
+    proposals = run.state.proposals.values()
+    unwanted = {p.task_id for p in proposals if p.rejected or p.state == "undone"}
+    lapsed: list[str] = []
+    red = list(verdict.red)
+    for task in run.state.plan.tasks.values():
+        stands = task.state == "completed" and task.id not in unwanted
+        calls = _lapsed(run, task, verdict) if stands else []
+        again = await run.desk.gate(candidate, (), calls, task.id, named=True) if calls else None
+        for problem in again.problems if again else ():
+            lapsed.append(f"Task “{task.title}” was verified, but no longer is: {problem}")
+        red += again.red if again else ()
+    return replace(verdict, problems=(*verdict.problems, *lapsed), red=tuple(dict.fromkeys(red)))
+
+
+def _lapsed(run: MissionRun, task: Task, verdict: Verdict) -> list[CheckCall]:
+    """Return the checks of a task that nothing proves for the tree as it is.
+
+    A certificate counts for the tree that it was given for; for another one, the same check on the whole of
+    it does, if it is green.
+    """
+    on_whole = {result.check: result for result in verdict.results}
+    found: list[CheckCall] = []
+    for call in map(run.desk.require, task.checks):
+        whole, own = on_whole.get(call.check.name), run.state.checks.get((task.id, call.check.name))
+        proven = whole and (whole.green or (own and own.tree_hash == whole.tree_hash))
+        if not proven:
+            found.append(call)
+    return found
 
 
 def _gates(run: MissionRun) -> tuple[CheckCall, ...]:

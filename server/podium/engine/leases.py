@@ -34,6 +34,7 @@ class Leases:
     def __init__(self) -> None:
         self._holder: dict[str, str] = {}
         self._waiting: dict[str, _Turn] = {}
+        self._freed = anyio.Event()
 
     def take(self, task_id: str, paths: Iterable[str]) -> bool:
         """Give all `paths` to the task, or none of them if another task holds one; return which."""
@@ -42,6 +43,12 @@ class Leases:
             return False
         self._holder.update(dict.fromkeys(wanted, task_id))
         return True
+
+    async def take_when_free(self, task_id: str, paths: Iterable[str]) -> None:
+        """Give all `paths` to a task that holds nothing, once no other task holds one of them."""
+        wanted = list(paths)
+        while not self.take(task_id, wanted):
+            await self._freed.wait()
 
     async def claim(self, task_id: str, path: str, waits: Waits) -> bool:
         """Give one more path to a running task, however it is spelt, and return whether it had to wait.
@@ -84,6 +91,8 @@ class Leases:
                 self._holder[turn.path] = waiting
                 del self._waiting[waiting]
                 turn.came.set()
+        self._freed.set()
+        self._freed = anyio.Event()
 
     def held_by(self, task_id: str) -> tuple[str, ...]:
         """Return the paths that the task holds, sorted."""

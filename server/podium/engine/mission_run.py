@@ -15,7 +15,6 @@ import anyio
 import anyio.lowlevel
 
 from podium.config import Settings
-from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate
 from podium.domain.events import (
     Apply,
@@ -27,10 +26,6 @@ from podium.domain.events import (
     MissionPaused,
     MissionResumed,
     PlanSet,
-    ProposalDecided,
-    ProposalDelivered,
-    ProposalMade,
-    ProposalRefused,
     QuestionAnswered,
     QuestionAsked,
     Record,
@@ -39,7 +34,6 @@ from podium.domain.events import (
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
 from podium.domain.plan import CLOSED, Task, Urgency
-from podium.domain.proposals import between
 from podium.domain.rights import Role
 from podium.domain.steering import Steer, When
 from podium.engine import briefs
@@ -47,7 +41,9 @@ from podium.engine.agent import Agent, AgentDesk
 from podium.engine.aim import Aim
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
+from podium.engine.landing import Landing
 from podium.engine.leases import Leases
+from podium.engine.mission_tree import MissionTree
 from podium.engine.pausing import PausableChecks, PausableModel, Pausing
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
@@ -55,7 +51,6 @@ from podium.engine.steering import Steering
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
-from podium.engine.undo import Undoing, turn
 from podium.engine.verification import CheckDesk
 from podium.errors import UserError
 from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
@@ -132,10 +127,13 @@ class MissionRun:
         self.scope = anyio.CancelScope()
         user_files = UserFiles(services.workspace)
         self.root = str(services.workspace.root)
-        self.tree = CandidateTree(self.root, user_files)
+        self.tree = MissionTree(self.root, user_files)
         self._unsaved_at_start = dict(user_files.overlay())
         self.aim = Aim(services.workspace)
         self._pausing = Pausing()
+        self.landing = Landing(
+            self.tree, services.front_end, lambda: self.state, self.record, self._pausing.passed
+        )
         self._steering = Steering(lambda: self.state)
         self.desk = CheckDesk(PausableChecks(services.checks, self._pausing), self._baseline, self.record)
         self.plans = PlanDesk(self.record_decided, self.desk.require)
@@ -144,8 +142,6 @@ class MissionRun:
         self._publish = publish
         self._writing = anyio.Lock()
         self._unwritten: list[_Entry] = []
-        self._delivering = anyio.Lock()
-        self._decided = anyio.Event()
         self._looked = anyio.Event()
         self._waited_s = 0.0
         self._waiting_since = 0.0
@@ -208,11 +204,12 @@ class MissionRun:
             if was_waiting:
                 self._waited_s += record.at - self._waiting_since
             self._waiting_since = record.at
+            self.landing.follow(record.event)
             self._heed(record.event)
             await self._publish(record, self.state)
 
     def look_again(self) -> None:
-        """Tell who waits to start tasks that there may be some: one ended, or the plan is another."""
+        """Tell who waits to start tasks that there may be some: one ended or got stuck, or the plan is another."""
         self._looked.set()
         self._looked = anyio.Event()
 
@@ -223,9 +220,6 @@ class MissionRun:
     def _heed(self, event: Event) -> None:
         """Let what was recorded take its effect on what runs."""
         match event:
-            case ProposalDecided():
-                self._decided.set()
-                self._decided = anyio.Event()
             case PlanSet():
                 self.look_again()
             case MissionPaused():
@@ -276,6 +270,10 @@ class MissionRun:
         """Return an id that is new in this mission, such as `worker-3`."""
         self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
         return f"{prefix}-{self._numbers[prefix]}"
+
+    def proposal_id(self) -> str:
+        """Return the id of the mission's next proposal."""
+        return f"{self.state.id}.{self.fresh_id('p')}"
 
     # --- agents -------------------------------------------------------------------------------------
 
@@ -391,45 +389,3 @@ class MissionRun:
             raise UserError(f"There is no task {task_id!r}; the plan's tasks are: {known}.")
         if task.state in CLOSED:
             raise UserError(f"Task {task_id!r} is {task.state}; steer the mission without `taskId` instead.")
-
-    async def deliver(self, label: str, edits: Sequence[FileEdit], task_id: str = "") -> None:
-        """Bring a verified change into the user's files, one change at a time, or have it wait for them."""
-        proposal_id = f"{self.state.id}.{self.fresh_id('p')}"
-        await self.record(ProposalMade(proposal_id, label, tuple(edits), task_id))
-        if self.request.apply == "review":
-            return
-        async with self._may_deliver():
-            with anyio.CancelScope(shield=True):
-                delivery = await self.services.front_end.deliver(label, edits)
-                if delivery.outcome == "refused":
-                    await self.record(ProposalRefused(proposal_id, delivery.reason))
-                else:
-                    delivered = ProposalDelivered(proposal_id, delivery.outcome, delivery.edits)
-                    await self.record(delivered)
-
-    @asynccontextmanager
-    async def _may_deliver(self) -> AsyncGenerator[None]:
-        """Surround a delivery: one at a time, none begins while the mission is paused, and undo need not wait."""
-        while True:
-            await self._pausing.passed()
-            async with self._delivering:
-                if not self.state.paused:
-                    yield
-                    return
-
-    async def undo(self, task_id: str) -> Undoing:
-        """Undo, or redo, what a closed task delivered, between two deliveries (see `engine.undo.turn`).
-
-        Raises:
-            UserError: the task has nothing to undo.
-        """
-        async with self._delivering:
-            return await turn(self.state, task_id, self.services.front_end, self.record, self.tree)
-
-    async def decisions(self) -> None:
-        """Wait until the user has decided on every proposal; then this mission's tree is what they accepted."""
-        while self.state.under_review():
-            await self._decided.wait()
-        if self.request.apply == "review":
-            accepted = (between(p.edits, (), p.accepted) for p in self.state.proposals.values())
-            self.tree.reset([edit for edits in accepted for edit in edits])

@@ -1,7 +1,7 @@
 """A task that does not get on: the user chooses a way out, while the other tasks go on.
 
-In a mission that may not ask (`podium.auto`), every other configured model has a try, and then the task is
-skipped.
+Its files are free meanwhile. In a mission that may not ask (`podium.auto`), every other configured model has
+a try, and then the task is skipped.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from podium.domain.events import FindingChanged, TaskAccepted, TaskDropped, Task
 from podium.domain.plan import Task
 from podium.domain.stuck import WAYS_OUT, way_out
 from podium.engine.mission_run import MissionRun
-from podium.engine.tree import CandidateTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,6 @@ async def _give_up(
 async def _hand_over(run: MissionRun, task: Task, problems: str, findings: Sequence[str]) -> Again | None:
     """Leave the task to the user until its checks pass on what their files hold, or they want something else."""
     await run.record(TaskTakenOver(task.id))
-    run.leases.release(task.id)
-    run.look_again()
     told = ""
     while True:
         answer = await run.question(
@@ -84,8 +81,10 @@ async def _hand_over(run: MissionRun, task: Task, problems: str, findings: Seque
         match answer.strip().lower():
             case "done":
                 calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
-                candidate = CandidateTree(run.root, run.tree).candidate()
-                verdict = await run.desk.gate(candidate, (), calls, task.id, named=bool(task.checks))
+                run.tree.refresh()
+                verdict = await run.desk.gate(
+                    run.tree.candidate(), (), calls, task.id, named=bool(task.checks)
+                )
                 if verdict.passed:
                     tree_hash = verdict.results[0].tree_hash if verdict.results else ""
                     checks = tuple(result.check for result in verdict.results)

@@ -31,7 +31,10 @@ from podium.engine.plan_desk import left_behind
 from podium.engine.roles import filled
 from podium.engine.stuck import find_way_out
 from podium.engine.tree import CandidateTree
-from podium.engine.verification import CheckCall, Verdict
+from podium.engine.verification import CheckCall, Verdict, shortened
+
+MOST_CONFLICTS = 6_000
+"""How many characters of the conflicts of a change a Worker is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,20 @@ class _Rejected:
     conflict: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _KeptOut:
+    """An accepted change that the user's typing kept out of the files: it waits while its task is done again."""
+
+    proposal_id: str
+    accepted: TaskAccepted
+
+
 @dataclass(slots=True)
 class _Memory:
     """What is kept of a task from one Worker to the next.
 
     `models` have tried it, the last is the one to use; `failed` has the problem by the change, the latest last.
+    `sent_back` says that an accepted change came back once; `kept_out` is that one, until another takes its place.
     """
 
     models: list[str]
@@ -57,6 +69,8 @@ class _Memory:
     workers: int = 0
     failed: dict[tuple[FileEdit, ...], str] = field(default_factory=dict[tuple[FileEdit, ...], str])
     open_findings: tuple[str, ...] = ()
+    sent_back: bool = False
+    kept_out: _KeptOut | None = None
 
 
 @dataclass(slots=True)
@@ -107,13 +121,21 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         stuck = await _work_with_hint(run, task, context, hint, memory)
         if stuck is None:
             return
+        if memory.kept_out is not None:
+            with run.plans.closing(task.id) as allowed:
+                if allowed:
+                    await _keep_waiting(run, memory.kept_out, memory.open_findings)
+            return
         await run.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
+        run.leases.release(task.id)
+        run.look_again()
         again = await find_way_out(run, task, stuck.problems, memory.models, memory.open_findings)
         if again is None:
             return
         hint = again.hint
         if again.model:
             memory.models.append(again.model)
+        await run.leases.take_when_free(task.id, task.files)
         await run.record(TaskReopened(task.id, again.hint, again.model))
         memory.workers = 0
 
@@ -124,6 +146,7 @@ async def _work_with_hint(
     """Let one Worker after another try, each from a clean start; return why none of them got on, or None."""
     while True:
         task = run.state.plan.tasks[task.id]
+        run.tree.refresh()
         tree = CandidateTree(run.root, run.tree)
         tried = briefs.tried_text(memory.failed)
         assignment = Assignment(briefs.task_text(task), briefs.work_text(context, hint, tried))
@@ -179,6 +202,7 @@ async def _attempts(
         if not tries.gets_on(rejected, edits):
             return rejected
         if rejected.conflict:
+            run.tree.refresh()
             tree = CandidateTree(run.root, run.tree)
         reply = rejected.reply
 
@@ -219,18 +243,47 @@ async def _judge(
         objections.append(problems)
         reply = filled("worker_rejected", problems=problems)
         return _Rejected(problems, fingerprint.of_findings(findings), reply, reviewed=True)
+    tree_hash = verdict.results[0].tree_hash if verdict.results else ""
+    accepted = TaskAccepted(task.id, edits, tree_hash, tuple(r.check for r in verdict.results))
+    return await _land(run, task, accepted, tries.memory)
+
+
+async def _land(run: MissionRun, task: Task, accepted: TaskAccepted, memory: _Memory) -> _Rejected | None:
+    """Close the task with its change in the mission's tree, and bring that to the user; or return a conflict.
+
+    A change that the user's typing keeps out goes back to the Worker once; after that it waits for the user.
+    """
+    proposal_id = run.proposal_id()
     with run.plans.closing(task.id) as allowed:
         if not allowed:
             return None
-        conflicts = run.tree.merge(edits)
-        if conflicts:
-            text = filled("worker_conflict", paths=", ".join(conflicts))
-            return _Rejected(text, fingerprint.of_texts((text,)), text, conflict=True)
-        tree_hash = verdict.results[0].tree_hash if verdict.results else ""
-        await run.record(TaskAccepted(task.id, edits, tree_hash, tuple(r.check for r in verdict.results)))
-    if edits and run.request.apply != "end":
-        await run.deliver(task.title, edits, task.id)
-    return None
+        if conflicts := run.tree.land(proposal_id, accepted.edits):
+            return _conflicting(accepted.edits, conflicts)
+        if memory.kept_out is not None:
+            await run.landing.withdraw(memory.kept_out.proposal_id)
+            memory.kept_out = None
+        await run.record(accepted)
+    if not accepted.edits or run.request.apply == "end":
+        return None
+    conflicts = await run.landing.deliver(proposal_id, task.title, accepted.edits, task.id)
+    if not conflicts or memory.sent_back:
+        return None
+    memory.sent_back, memory.kept_out = True, _KeptOut(proposal_id, accepted)
+    run.tree.take_out(proposal_id)
+    await run.record(TaskReopened(task.id))
+    return _conflicting(accepted.edits, conflicts)
+
+
+async def _keep_waiting(run: MissionRun, kept_out: _KeptOut, open_findings: Sequence[str]) -> None:
+    """Close a task as it was accepted before it was done again in vain; its change goes on waiting."""
+    run.tree.put(kept_out.proposal_id, run.state.proposals[kept_out.proposal_id].pending())
+    dismissed = [FindingChanged(finding, "dismissed") for finding in open_findings]
+    await run.record(*dismissed, kept_out.accepted)
+
+
+def _conflicting(edits: Sequence[FileEdit], conflicts: Sequence[str]) -> _Rejected:
+    text = filled("worker_conflict", conflicts=shortened("\n\n".join(conflicts), MOST_CONFLICTS))
+    return _Rejected(text, fingerprint.of_texts(edit.path for edit in edits), text, conflict=True)
 
 
 def _against_nothing(verdict: Verdict) -> str:

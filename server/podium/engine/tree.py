@@ -1,7 +1,7 @@
 """Candidate trees: the user's files plus changes that nobody but the agents can see yet.
 
-A task's tree reads through to the mission's tree, that one to the editor's open buffers and the disk.
-The first change of a path records what it was based on, so that it can be merged later.
+A task's tree reads through to the mission's tree (`mission_tree.py`), that one to the editor's open buffers
+and the disk. The first change of a path records what it was based on, so that it can be merged later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,47 +114,6 @@ class CandidateTree:
             if now != self._base[path]
         )
 
-    def merge(self, edits: Sequence[FileEdit]) -> list[str]:
-        """Lay `edits` over this tree, three-way where it changed meanwhile; return the paths in conflict.
-
-        With a conflict nothing is changed.
-        """
-        merged, conflicts = self._merged(edits)
-        if not conflicts:
-            for path, content in merged.items():
-                self.write(path, content)
-        return conflicts
-
-    def conflicts(self, edits: Sequence[FileEdit]) -> list[str]:
-        """Return the paths that `merge` would give, and change nothing."""
-        return self._merged(edits)[1]
-
-    def _merged(self, edits: Sequence[FileEdit]) -> tuple[dict[str, bytes | None], list[str]]:
-        merged: dict[str, bytes | None] = {}
-        conflicts: list[str] = []
-        for edit in edits:
-            try:
-                merged[edit.path] = merged_content(edit, self.read(edit.path))
-            except MergeConflict:
-                conflicts.append(edit.path)
-        return merged, conflicts
-
-    def reset(self, edits: Sequence[FileEdit]) -> None:
-        """Let this tree change what `edits` change, in their order, and nothing else.
-
-        They are edits that were merged into it before. Where one does not fit without those that are left
-        out, the file is as the tree below has it.
-        """
-        now: dict[str, bytes | None] = {}
-        for edit in edits:
-            try:
-                current = now[edit.path] if edit.path in now else self._base.get(edit.path, edit.before)
-                now[edit.path] = merged_content(edit, current)
-            except MergeConflict:
-                now[edit.path] = self._below.read(edit.path)
-        self._now = now
-        self._base = {path: self._base[path] for path in now}
-
 
 class MergeConflict(Exception):
     """Both sides changed the same lines of a file."""
@@ -164,7 +123,8 @@ def merged_content(edit: FileEdit, current: bytes | None) -> bytes | None:
     """Return `edit` merged into what the file holds now.
 
     Raises:
-        MergeConflict: both changed the same lines, or one deleted what the other changed.
+        MergeConflict: both changed the same lines, one deleted what the other changed, or the encoding that
+            the file has now cannot hold the change.
     """
     if current in (edit.before, edit.after):
         return edit.after
@@ -173,14 +133,15 @@ def merged_content(edit: FileEdit, current: bytes | None) -> bytes | None:
     contents = (edit.before, edit.after, current)
     try:
         base, ours, theirs = files = tuple(TextFile.decode(content) for content in contents)
+        if any(file.endings for file in files) and len({(file.encoding, file.mark) for file in files}) == 1:
+            # Each line's own ending counts, unless somebody changed them all.
+            exact = merge3(*(content[len(theirs.mark) :].decode(theirs.encoding) for content in contents))
+            if not exact.conflicts:
+                return theirs.mark + exact.text.encode(theirs.encoding)
+        result = merge3(base.text, ours.text, theirs.text)
+        merged = theirs.encode(result.text)
     except ToolError as error:
         raise MergeConflict(edit.path) from error
-    if any(file.endings for file in files) and len({(file.encoding, file.mark) for file in files}) == 1:
-        # Each line's own ending counts, unless somebody changed them all.
-        exact = merge3(*(content[len(theirs.mark) :].decode(theirs.encoding) for content in contents))
-        if not exact.conflicts:
-            return theirs.mark + exact.text.encode(theirs.encoding)
-    result = merge3(base.text, ours.text, theirs.text)
     if result.conflicts:
         raise MergeConflict(edit.path)
-    return theirs.encode(result.text)
+    return merged

@@ -16,7 +16,8 @@ from podium.domain.events import Event, ProposalRedone, ProposalUndone
 from podium.domain.merge import meet
 from podium.domain.mission import MissionState, Proposal
 from podium.domain.text_file import TextFile
-from podium.engine.tree import CandidateTree, MergeConflict, merged_content
+from podium.engine.mission_tree import MissionTree
+from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ToolError, UserError
 from podium.ports import FrontEnd
 
@@ -45,14 +46,14 @@ async def turn(
     task_id: str,
     front_end: FrontEnd,
     record: Callable[[Event], Awaitable[object]],
-    tree: CandidateTree | None = None,
+    tree: MissionTree | None = None,
     seen: Callable[[str], bytes | None] | None = None,
 ) -> Undoing:
     """Undo what `task_id` (empty: the whole mission) delivered, last first; where all of it is undone, redo it.
 
-    `tree` is the mission's while it runs: what later tasks are based on loses the change too. Where the change
-    was brought into another editor, `seen` gives the files as this one sees them: what is not there to be
-    undone is not counted as undone.
+    `tree` is the mission's while it runs: what other tasks changed in the same lines since must be in the
+    user's files too, or the proposal is not undone. Where the change was brought into another editor, `seen`
+    gives the files as this one sees them: what is not there to be undone is not counted as undone.
 
     Raises:
         UserError: there is nothing to undo, or it cannot be undone while the mission runs.
@@ -162,7 +163,7 @@ async def _turn(
     direction: Direction,
     front_end: FrontEnd,
     record: Callable[[Event], Awaitable[object]],
-    tree: CandidateTree | None,
+    tree: MissionTree | None,
     seen: Callable[[str], bytes | None] | None,
 ) -> str:
     """Undo or redo one proposal; return why nothing was done, or nothing."""
@@ -170,12 +171,10 @@ async def _turn(
         return "it waits for review; decide on the rest of it first"
     back = direction == "undone"
     try:
-        edits = in_tree = reverse(combined(proposal.written))
+        edits = reverse(combined(proposal.written))
     except MergeConflict as conflict:
         return f"you changed the same lines of {conflict} between its parts"
-    if tree and tree.conflicts(in_tree):  # the tree lacks what the user typed beside the change
-        in_tree = reverse(proposal.edits) if back else proposal.edits
-    if tree and (paths := tree.conflicts(in_tree)):
+    if tree and (paths := tree.conflicts(edits)):
         return f"other tasks changed the same lines of {', '.join(paths)} meanwhile"
     verb = "undo" if back else "redo"
     if seen and (paths := [edit.path for edit in edits if _is_done(edit, seen)]):
@@ -186,8 +185,6 @@ async def _turn(
     delivery = await front_end.deliver(f"{verb} {proposal.label}", edits)
     if delivery.outcome == "refused":
         return delivery.reason
-    if tree:
-        tree.merge(in_tree)
     # Where a file was as wanted already, the next turn still brings back what this one was to take away.
     changed = {edit.path: edit for edit in edits} | {edit.path: edit for edit in delivery.edits}
     kind = ProposalUndone if back else ProposalRedone

@@ -15,6 +15,7 @@ from podium.domain.events import (
     ProposalDelivered,
     ProposalMade,
     ProposalRefused,
+    ProposalWithdrawn,
     Record,
 )
 from podium.domain.mission import Proposal
@@ -50,7 +51,12 @@ class Proposals:
         match record.event:
             case ProposalMade():
                 return {edit.path for edit in record.event.edits}
-            case ProposalDecided(proposal_id) | ProposalDelivered(proposal_id) | ProposalRefused(proposal_id):
+            case (
+                ProposalDecided(proposal_id)
+                | ProposalDelivered(proposal_id)
+                | ProposalRefused(proposal_id)
+                | ProposalWithdrawn(proposal_id)
+            ):
                 proposal = self._proposal(proposal_id)
                 return {edit.path for edit in proposal.edits} if proposal else ()
             case MissionEnded():
