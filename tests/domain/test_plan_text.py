@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.domain.events import MissionEnded, MissionStarted, PlanSet, TaskDropped, TaskStuck
+from podium.domain.events import MissionEnded, MissionStarted, PlanSet, Steered, TaskDropped, TaskStuck
 from podium.domain.mission import MissionState, fold
 from podium.domain.plan import Plan, Task
 from podium.domain.plan_text import Item, parse, plain, rendered
@@ -64,6 +64,17 @@ def test_a_plan_that_is_over_says_so() -> None:
     text = rendered(fold(mission(Task("a", "Do a")), MissionEnded("stopped", "It was too much."), 3.0))
     assert "Mission m-1: stopped · 0 of 1 tasks closed · It was too much.\n" in text
     assert "edits of its plan have no effect" in text
+
+
+def test_what_the_user_said_stands_above_the_tasks_and_reads_back_as_nothing() -> None:
+    state = mission(Task("a", "Do a"))
+    said = fold(fold(state, Steered("s-1", "Be\nquick.", "a"), 3.0), Steered("s-2", "- [ ] Be good."), 4.0)
+    assert "\n> You said to a: Be quick.\n\n> You said: - [ ] Be good.\n\n- [ ]" in rendered(said)
+    page, without = parse(rendered(said)), parse(rendered(state))
+    assert (page.problems, [item.task() for item in page.items]) == (
+        (),
+        [item.task() for item in without.items],
+    )
 
 
 LINES = st.sampled_from(

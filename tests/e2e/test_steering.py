@@ -13,6 +13,7 @@ from tests.lsp.raw_client import Message
 from tests.models.provider import Reply
 
 WORD = {"greet.txt": "hello\nword\n"}
+MINE = "hello\nmy world\n"
 CORRECTS = edits("greet.txt", "word", "world")
 HEARD = "The user, who outranks your assignment, says:\n"
 
@@ -266,3 +267,25 @@ def test_auto_asks_nothing_and_does_not_claim_success_with_red_checks(desk: Desk
     assert {task["id"]: task["state"] for task in mission["tasks"]} == {"t1": "dropped", "t2": "completed"}
     assert mission["status"] == "stopped"
     assert "was skipped, because it did not get on, and still red: check" in mission["reason"]
+
+
+def test_a_task_that_the_user_takes_over_is_closed_by_checks_on_their_unsaved_text(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD, check="grep -q world greet.txt")
+    editor.open("greet.txt")
+    wrong: list[Answer] = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)]
+    team.play(planner=plans("greet.txt", checks=["check"]), worker=wrong)
+    mission_id = editor.start("podium.task", "Correct the word")
+    asked: list[str] = []
+    for n, (text, answer) in enumerate([(None, "take over"), ("hello\nmine\n", "done"), (MINE, "done")]):
+        editor.wire.wait_for(lambda _, n=n: len(editor.requests("window/showMessageRequest")) > n)
+        (question,) = editor.execute("podium.show", mission_id)["questions"]
+        if text is not None:
+            editor.type("greet.txt", text)
+        editor.execute("podium.answer", {"questionId": question["id"], "answer": answer})
+        asked.append(question["text"])
+    assert "Not yet: check failed" in asked[-1]
+    mission = editor.ended(mission_id)
+    assert (mission["status"], mission["tasks"][0]["state"]) == ("signed_off", "completed")
+    assert (editor.text("greet.txt"), editor.applied) == (MINE, [])
+    assert "Change it (done by the user, and not in the diff)" in team.heard("commander")

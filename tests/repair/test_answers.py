@@ -141,6 +141,13 @@ def test_a_green_candidate_becomes_the_edit_and_then_the_summary() -> None:
     assert "`return n / 2` became `return n // 2`" in str(talk.arguments["summary"])
 
 
+def test_a_finish_that_does_not_count_yet_is_repeated() -> None:
+    talk = at_work()
+    talk.says(batch_result(talk, NEW))
+    talk.says("edited half.py")
+    assert talk.says("error: this does not count yet, because the user has said something.") == "finish"
+
+
 def test_batches_go_on_with_new_candidates_until_none_is_left() -> None:
     talk = at_work()
     offered: list[str] = []

@@ -39,7 +39,7 @@ ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 _NOTES = frozenset({OPEN_NOTE, PLAN_NOTE, FINAL_NOTE})
 _DROPPED = "## Dropped"
-_STATUS = re.compile(r"Mission \S+: ")
+_STATUS = re.compile(r"Mission \S+: |> You said")
 _BULLET = r"(?:[-*+]|\d{1,9}[.)])"
 _BOX = r"\[(\s*[^\]\s]?\s*)\](?=\s|$)"
 _NAMES = r"(files|needs|checks|why)\s*:"
@@ -145,6 +145,9 @@ def rendered(state: MissionState) -> str:
         note,
         "",
     ]
+    for steer in state.steers.values():
+        to = f" to {steer.task_id}" if steer.task_id else ""
+        lines += [f"> You said{to}: {_one_line(steer.text)}", ""]
     for task in tasks:
         if task.state != "dropped":
             lines += _written(task, state.reasons.get(task.id, ""))

@@ -177,10 +177,19 @@ def results_text(results: Sequence[CheckResult]) -> str:
 
 
 def sign_off_text(
-    plan: Plan, edits: Sequence[FileEdit], verdict: Verdict, proposals: Collection[Proposal]
+    plan: Plan,
+    edits: Sequence[FileEdit],
+    verdict: Verdict,
+    proposals: Collection[Proposal],
+    taken_over: Collection[str] = (),
 ) -> str:
-    """Return what the Commander judges at the end, and what of the `proposals` the user did not want."""
-    tasks = "\n".join(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
+    """Return what the Commander judges at the end, and what of the `proposals` the user did not want.
+
+    Tasks that the user has `taken_over` are marked: their change is not in the diff.
+    """
+    lines = (f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())
+    mine = (" (done by the user, and not in the diff)" * (t in taken_over) for t in plan.tasks)
+    tasks = "\n".join(line + mark for line, mark in zip(lines, mine, strict=True))
     parts = [
         f"# Plan\n{tasks}",
         f"# Diff of the whole mission\n{diff_of(edits)[:MOST_DIFF]}",

@@ -111,7 +111,8 @@ def _gates(run: MissionRun) -> tuple[CheckCall, ...]:
 async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff | None:
     """Return the Commander's sign-off, or None when there is work again."""
     plan, edits = run.state.plan, run.tree.edits()
-    assignment = Assignment(own=briefs.sign_off_text(plan, edits, verdict, run.state.proposals.values()))
+    proposals, taken_over = run.state.proposals.values(), run.state.taken_over
+    assignment = Assignment(own=briefs.sign_off_text(plan, edits, verdict, proposals, taken_over))
     facts = run.facts(
         closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
     )

@@ -72,13 +72,16 @@ def work(request: ModelRequest, facts: Facts) -> ModelAnswer:
 def _repair(
     request: ModelRequest, done: Sequence[Step], check: str, candidates: Sequence[Candidate]
 ) -> ModelAnswer:
-    """Return the step that follows from what was tried: revert, finish, edit, or the next batch."""
+    """Return the step that follows from what was tried: revert, finish, edit, or the next batch.
+
+    A finish that was refused, not judged, is repeated.
+    """
     edits = _edits(done)
     n_tried = sum(len(_batch_of(step)) for step in done if step.tool == "try_edits")
     paths = list(dict.fromkeys(candidate.path for candidate in candidates))
     applied = edits[-1] if len(edits) % 2 else None
     if applied is not None:
-        if done[-1].tool == "finish":
+        if done[-1].tool == "finish" and not done[-1].failed:
             return call(request, "edit_file", path=applied.path, old=applied.new, new=applied.old)
         return call(request, "finish", summary=_summary(applied, n_tried, check))
     chosen = _best(_greens(done, candidates), refused=_refused(done))

@@ -24,10 +24,12 @@ from podium.domain.events import (
     QuestionAnswered,
     QuestionAsked,
     Record,
+    Steered,
     TaskAccepted,
     TaskDropped,
     TaskReopened,
     TaskStuck,
+    TaskTakenOver,
 )
 from podium.domain.plan_text import parse, rendered
 from podium.domain.yielding import updated
@@ -75,7 +77,8 @@ class PlanDocument:
             case (
                 PlanSet() | AttemptStarted() | TaskAccepted() | TaskStuck() | TaskReopened() | TaskDropped()
                 | QuestionAsked() | QuestionAnswered() | ProposalDecided() | MissionPaused()
-                | MissionResumed() | MissionEnded()
+                | MissionResumed()
+                | Steered() | TaskTakenOver() | MissionEnded()
             ):  # fmt: skip
                 await self._on_change(record)
             case _:
