@@ -236,6 +236,8 @@ def _fault(function: "_Function", noticed: Sequence[_Mutant], fails: Fails) -> F
     if any(wrong.count(place.wrong) != 1 for place in places):
         return None
     tests = fails(function.path, wrong)
+    if not all("::" in test for test in tests):
+        return None  # not even the test file can be imported any more
     stickiness = random.Random(function.name).choice((0.0, 0.3, 0.6))  # noqa: S311
     line, end = function.first + 1, function.last + 1
     return (

@@ -213,7 +213,7 @@ class Turn:
             else:
                 for n in wrong:
                     tasks[n] = task_of(faults[n], self.elsewhere(faults[n]).path)
-        return "submit_plan", {"tasks": tasks}
+        return "submit_plan", {"tasks": _ordered(tasks)}
 
     def _search(self) -> Call:
         found = self.named(self.talk.opening)
@@ -249,7 +249,7 @@ class Turn:
 
     def _added(self, faults: Sequence[Fault], n_tasks: int, reason: str) -> Call:
         added = [{**task_of(fault), "id": f"more-{n_tasks + n}"} for n, fault in enumerate(faults)]
-        return "change_plan", {"reason": reason, "add": added}
+        return "change_plan", {"reason": reason, "add": _ordered(added)}
 
     # --- Reviewer -------------------------------------------------------------------------------------
 
@@ -307,6 +307,17 @@ def task_of(fault: Fault, path: str = "") -> dict[str, Any]:
         "files": [path or fault.path],
         "checks": [f"pytest {' '.join(fault.tests[:2])}"],
     }
+
+
+def _ordered(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks, each after the one before it that changes the same file."""
+    last: dict[str, str] = {}
+    ordered: list[dict[str, Any]] = []
+    for task in tasks:
+        (path,) = task["files"]
+        ordered.append({**task, "needs": [last[path]] if path in last else []})
+        last[path] = task["id"]
+    return ordered
 
 
 # --- Worker -----------------------------------------------------------------------------------------
