@@ -102,6 +102,29 @@ def test_hunks_are_accepted_and_rejected_by_code_action_while_the_user_types(
     assert "+one" not in heard.partition("Rejected by the user")[0]
 
 
+def test_what_a_change_does_to_one_file_is_decided_at_once(desk: Desk, path: str) -> None:
+    editor, other = desk.editor, f"other-{path}"
+    desk.write({path: TEXT, other: "a\nstays\n"})
+    both = calls(
+        ("edit_file", {"path": path, "old": "eins", "new": "one"}),
+        ("edit_file", {"path": path, "old": "drei", "new": "three"}),
+        ("edit_file", {"path": other, "old": "a\n", "new": "b\n"}),
+        DONE,
+    )
+    desk.team.play(planner=plans(path, title="Translate"), worker=both)
+    mission_id, shown = proposed(desk, path, 2)
+    (elsewhere,) = editor.diagnostics(other)
+    assert choose(editor, actions(editor, path, shown[0])["Accept “Translate” in this file"])["waiting"] == [
+        3
+    ]
+    assert "Accept “Translate” in this file" not in actions(editor, other, editor.diagnostics(other)[0])
+    assert elsewhere["data"]["hunk"] == 3
+    choose(editor, actions(editor, other, elsewhere)["Reject all of “Translate”"])
+    assert editor.ended(mission_id)["proposals"][0]["state"] == "delivered"
+    assert editor.text(path) == TEXT.replace("eins", "one").replace("drei", "three")
+    assert editor.disk(other) == "a\nstays\n"
+
+
 def test_the_final_checks_run_on_what_the_user_accepted(desk: Desk, path: str) -> None:
     desk.write({path: "a\nstays\nb\n"}, check=f"grep -q A {path} || ! grep -q B {path}")
     desk.team.play(

@@ -550,8 +550,8 @@ SENT: Mapping[str, str] = {
     "window/showMessage": "Says that a change was written to the disk, because the client applies no edits.",
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
     "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
-    "information. Changes that wait for review: `code` is `proposal`, `data` holds `proposalId`, `hunk` and `label`. Both follow "
-    "their lines while the user types.",
+    "information. Changes that wait for review: `code` is `proposal`, `data` holds `proposalId`, `hunk`, `label` "
+    "and `fileHunks` (those that wait in this file, where others wait elsewhere). Both follow their lines while the user types.",
     "$/progress": "One token for each mission and each running agent, at most four reports a second, and `end` always.",
     "$/cancelRequest": "A request of the server that no longer matters.",
 }

@@ -38,10 +38,14 @@ def _decisions(diagnostic: types.Diagnostic) -> Iterable[types.CodeAction]:
 
 
 def _decisions_on_all(waiting: Iterable[types.Diagnostic]) -> Iterable[types.CodeAction]:
-    """Return the actions on whole proposals, once for each that has hunks among `waiting`."""
+    """Return the actions on what proposals do to the file, and on all they do, for those that are `waiting`."""
     for proposal_id, label in dict.fromkeys((_data(d)["proposalId"], _data(d)["label"]) for d in waiting):
         mine = [d for d in waiting if _data(d)["proposalId"] == proposal_id]
         argument: dict[str, Json] = {"proposalId": proposal_id}
+        if in_file := _data(mine[0]).get("fileHunks"):
+            here = {**argument, "hunks": in_file}
+            yield _action(f"Accept “{label}” in this file", "podium.accept", here, mine)
+            yield _action(f"Reject “{label}” in this file", "podium.reject", here, mine)
         yield _action(f"Accept all of “{label}”", "podium.accept", argument, mine)
         yield _action(f"Reject all of “{label}”", "podium.reject", argument, mine)
 

@@ -1,6 +1,7 @@
 """Changes that wait for review, as diagnostics: one for each hunk, where it would go in the text as it is now.
 
-`data` of each holds `proposalId` and `hunk`, which `podium.accept` and `podium.reject` take, and the `label`.
+`data` of each holds `proposalId` and `hunk`, which `podium.accept` and `podium.reject` take, the `label`, and as
+`fileHunks` those that wait in this file where others wait elsewhere.
 """
 
 import sys
@@ -82,8 +83,9 @@ class Proposals:
         every, undecided = proposal.hunks(), proposal.undecided()
         now = text.content.replace("\r\n", "\n").replace("\r", "\n")
         where = places(edit, every, proposal.accepted, now)
+        here = [hunk.number for hunk in every if hunk.path == edit.path and hunk.number in undecided]
         for hunk in every:
-            if hunk.path == edit.path and hunk.number in undecided:
+            if hunk.number in here:
                 placed = where[hunk.number]
                 yield types.Diagnostic(
                     self._range(placed, text),
@@ -91,7 +93,12 @@ class Proposals:
                     severity=types.DiagnosticSeverity.Information,
                     code=CODE,
                     source=SOURCE,
-                    data={"proposalId": proposal.id, "hunk": hunk.number, "label": proposal.label},
+                    data={
+                        "proposalId": proposal.id,
+                        "hunk": hunk.number,
+                        "label": proposal.label,
+                        "fileHunks": here if len(here) < len(undecided) else [],
+                    },
                 )
 
     def _range(self, placed: Placed, text: Text) -> types.Range:
