@@ -219,7 +219,7 @@ async def _mission(project: Project, cell: Cell, seed: int) -> Outcome:
     project.moved = anyio.Event()
     began = anyio.current_time()
     model = f"openai/simulated-p{round(cell.p * 100):02d}-s{seed}"
-    started = await client.execute("podium.task", {"goal": goal_of(faults), "model": model})
+    started = await client.execute("podium.auto", {"goal": goal_of(faults), "model": model})
 
     info: dict[str, Any] = {}
 

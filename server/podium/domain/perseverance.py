@@ -1,9 +1,9 @@
-"""What is done about a task that keeps failing: several candidates at once, a fresh Worker, then the user."""
+"""What is done about a task that keeps failing: several candidates at once; then the user, or a fresh Worker."""
 
 from podium.domain.limits import SAME_ERROR_LIMIT
 
 WORKERS = 2
-"""How many Workers, one after another, try a task before the user is asked: each has its own conversation."""
+"""How many Workers, each with its own conversation, try a task with one model where nobody is asked."""
 ATTEMPTS_OF_ONE = 10
 """How many attempts one Worker has, whatever its errors."""
 DOUBTS = 5
@@ -29,5 +29,5 @@ def gets_on(n_same: int, n_doubts: int, n_attempts: int) -> bool:
 
 
 def another_worker(n_workers: int) -> bool:
-    """Return whether a fresh Worker gets the task after `n_workers` did not get on, before the user is asked."""
+    """Return whether a fresh Worker gets the task after `n_workers` did not get on and nobody is asked."""
     return n_workers < WORKERS

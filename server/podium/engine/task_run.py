@@ -143,7 +143,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
 async def _work_with_hint(
     run: MissionRun, task: Task, context: str, hint: str, memory: _Memory
 ) -> _Rejected | None:
-    """Let one Worker after another try, each from a clean start; return why none of them got on, or None."""
+    """Let a Worker try, where nobody is asked one after another; return why none of them got on, or None."""
     while True:
         task = run.state.plan.tasks[task.id]
         run.tree.refresh()
@@ -153,7 +153,8 @@ async def _work_with_hint(
         memory.workers += 1
         async with run.agent("worker", assignment, task.id, model=memory.models[-1]) as worker:
             stuck = await _attempts(run, task, worker, tree, memory)
-        if stuck is None or not perseverance.another_worker(memory.workers):
+        asks = not run.request.auto
+        if stuck is None or asks or not perseverance.another_worker(memory.workers):
             return stuck
 
 
