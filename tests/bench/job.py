@@ -149,7 +149,7 @@ async def _job(home: Path) -> dict[str, float | str | bool]:
         "requests": len(requests),
         "prompt_tokens": tokens,
         "tokens_counted_by": counted_by,
-        "prefix_share": round(_prefix_share(requests), 3),
+        "prefix_share": round(_prefix_share(requests), 4),
         "overhead_ms": round(statistics.median(gaps) * 1e3, 1),
         "delegation_ms": round(statistics.median(delegations) * 1e3, 1),
         "peak_mb": round(memory.server_mb, 1),
