@@ -216,13 +216,14 @@ class World:
             self.editor.open(self.rng.choice(closed))
 
     async def decide(self) -> None:
-        """Accept or reject some hunks of a proposal that waits."""
+        """Accept or reject some hunks of a proposal that waits; all of one that may move a file."""
         waiting = self.state.under_review()
         if not waiting or self._delivering.locked():
             return
         proposal = self.rng.choice(waiting)
         numbers = proposal.undecided()
-        chosen = self.rng.sample(numbers, self.rng.randint(1, len(numbers)))
+        n_chosen = self.rng.randint(1, len(numbers)) if self.state.apply == "review" else len(numbers)
+        chosen = self.rng.sample(numbers, n_chosen)
         async with self._delivering:
             try:
                 if self.rng.random() < 0.75:
