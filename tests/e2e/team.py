@@ -13,6 +13,7 @@ import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from podium.domain.rights import Role
+from podium.engine.roles import prompt
 from tests.models.provider import Provider, Received, Reply, calls, fails
 
 Answer: TypeAlias = Reply | Callable[[], Reply]
@@ -61,6 +62,8 @@ def remark(path: str, quote: str, message: str = "This is wrong.", **more: objec
 
 
 APPROVES = reviews(verdict="approve")
+LEAVES_IT = calls(("answer", {}))
+"""What the Commander answers to all that it is asked before the user is."""
 SIGNS_OFF = calls(("sign_off", {"summary": "Reached."}))
 
 
@@ -96,6 +99,10 @@ class Team:
 
     def respond(self, request: Received) -> Reply:
         role = request.role
+        if role == "commander" and prompt("commander_advises") in _text(
+            request.body["messages"][1]["content"]
+        ):
+            return LEAVES_IT
         answers = self._answers.get(role)
         if not answers:
             return fails(400, f"The script has nothing for the {role}.")

@@ -164,7 +164,7 @@ class Names:
             case QuestionAnswered():
                 return "not answered" if event.answer is None else _short(event.answer)
             case FindingChanged():
-                return event.state
+                return f"{event.state} {event.reason}".strip()
             case PlacesFound():
                 places = ", ".join(f"{p.path}:{p.start_line}-{p.end_line}" for p in event.places)
                 return f"{event.summary} {places}"

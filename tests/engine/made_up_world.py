@@ -176,6 +176,8 @@ class Models:
                 return self._work(request)
             case "reviewer":
                 return [("submit_review", self._review())]
+            case _ if "asked" in request.facts:
+                return [self._advise(request)]
             case _:
                 return [self._command()]
 
@@ -235,6 +237,25 @@ class Models:
             "message": f"It is {code}.",
         }
         return {"verdict": "reject", "findings": [finding]}
+
+    def _advise(self, request: ModelRequest) -> tuple[str, Mapping[str, Json]]:
+        task = request.facts["task"]
+        assert isinstance(task, dict)
+        match self.chance.randint(0, 5):
+            case 0 | 1:
+                return "answer", {}
+            case 2:
+                return "change_plan", {
+                    "drop": {str(task["id"]): "It is not needed."},
+                    "reason": "Less will do.",
+                }
+            case 3:
+                self.n_added += 1
+                added = self._task(f"new{self.n_added}", {})
+                needs: Json = {str(task["id"]): [f"new{self.n_added}"]}
+                return "change_plan", {"add": [added], "needs": needs, "reason": "First things first."}
+            case _:
+                return "answer", {"text": "Try the other one."}
 
     def _command(self) -> tuple[str, Mapping[str, Json]]:
         if self.chance.random() < 0.7:

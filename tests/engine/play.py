@@ -32,6 +32,7 @@ from tests.engine.event_lines import Names, event_lines
 from tests.engine.scenario import Scenario, files_below, rendered, write
 
 TIMEOUT_S = 30.0
+_ADVISES = "commander asked"
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class StagedModel:
 
     def __init__(self, replies: Mapping[str, Sequence[Json]]) -> None:
         self.script = ScriptedModel({who: [_reply(r) for r in rs] for who, rs in replies.items()}, _speaker)
+        self._advises = _ADVISES in replies
         self._waiting = 0
         self._met = anyio.Event()
         self._seen: list[str] = []
@@ -96,6 +98,8 @@ class StagedModel:
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the next reply of who asks."""
+        if request.facts.get("asked") and not self._advises:
+            return calls(("answer", {}))
         answer = await self.script.complete(request)
         if answer.finish_reason == "hangs":
             await anyio.sleep_forever()
@@ -118,6 +122,8 @@ class StagedModel:
 
 
 def _speaker(request: ModelRequest) -> str:
+    if request.facts.get("asked"):
+        return _ADVISES
     task = request.facts.get("task")
     return f"{request.role} {task['id']}" if isinstance(task, dict) else request.role
 

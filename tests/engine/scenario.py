@@ -11,6 +11,7 @@ fenced blocks counts, the rest is for readers.
   `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
   `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time, and
   `{"after": beginning of an event's line, "reply": ...}`, which is given once that has happened.
+  `### commander asked` is for what the Commander is asked before the user is; without it, the user is.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
   beginning of an event's line, the answer comes then; without one, `null`, the question stays open), and
   `{"at": beginning of an event's line, ...}`, the first of equal ones at the first such event, with `write`

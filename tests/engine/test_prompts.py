@@ -17,9 +17,12 @@ from podium.engine.tools.table import OFFERED, TOOLS
 ENGINE = Path(__file__).parents[2] / "server" / "podium" / "engine"
 PROMPTS = sorted(path.stem for path in (ENGINE.parent / "prompts").glob("*.md"))
 READERS: dict[str, Role] = {
+    "commander_advises": "commander",
     "commander_at_the_end": "commander",
+    "commander_question": "commander",
     "commander_red_as_before": "commander",
     "commander_refused": "commander",
+    "commander_stuck": "commander",
     "mending": "worker",
     "reviewer_objections": "reviewer",
     "reviewer_project": "reviewer",

@@ -231,6 +231,8 @@ class Turn:
         return "submit_context", {"summary": f"`{fault.name}` is in {fault.path}.", "places": [place]}
 
     def _command(self) -> Call:
+        if "# The task does not get on" in self.talk.opening or "# The Worker asks" in self.talk.opening:
+            return "answer", {}
         told = self.talk.opening + "".join(s.result for s in self.talk.steps if s.tool == "sign_off")
         checks = told.partition("# Checks on the whole\n")[2]
         tests = set(re.findall(r"^- ([\w./]+\.py::\S+)", checks, re.MULTILINE))

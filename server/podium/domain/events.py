@@ -260,10 +260,11 @@ class AgentEnded:
 
 @dataclass(frozen=True, slots=True)
 class FindingChanged:
-    """A finding moved on in its life."""
+    """A finding moved on in its life; `reason` says why it was dismissed, where somebody decided that."""
 
     finding_id: str
     state: FindingState
+    reason: str = ""
     kind: Literal["finding_changed"] = "finding_changed"
 
 

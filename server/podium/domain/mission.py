@@ -83,6 +83,7 @@ _DOING: Mapping[str, str] = {
     "submit_review": "judging",
     "change_plan": "changing the plan",
     "sign_off": "signing off",
+    "answer": "answering",
     "ask_user": "asking you",
 }
 """What an agent is doing once it has called a tool."""

@@ -126,12 +126,17 @@ class Plan:
         return Plan({**self.tasks, task_id: replace(self.tasks[task_id], state=state)})
 
     def changed(
-        self, add: Sequence[Task] = (), drop: Iterable[str] = (), reword: Mapping[str, str] | None = None
+        self,
+        add: Sequence[Task] = (),
+        drop: Iterable[str] = (),
+        reword: Mapping[str, str] | None = None,
+        needs: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Plan":
-        """Return the plan with tasks added, dropped (ids) and given other instructions (by id).
+        """Return the plan with tasks added, dropped (ids), and given other instructions or needs (by id).
 
         Raises:
-            ToolError: as for `of`; or an id to drop or reword is unknown or already closed.
+            ToolError: as for `of`; or an id to change is unknown or already closed, or a task that is at
+                work is to need others.
         """
         tasks = dict(self.tasks)
         for task_id in drop:
@@ -140,7 +145,16 @@ class Plan:
         for task_id, instructions in (reword or {}).items():
             self._require_open(task_id)
             tasks[task_id] = replace(tasks[task_id], instructions=instructions)
+        for task_id, ids in (needs or {}).items():
+            self._require_open(task_id)
+            if tasks[task_id].state == "running":
+                raise ToolError(f"Task {task_id!r} is at work; drop it, and add it anew with what it needs.")
+            tasks[task_id] = replace(tasks[task_id], needs=ids)
         return Plan.of([*tasks.values(), *add])
+
+    def may_start(self, task_id: str) -> bool:
+        """Return whether everything that a task needs is closed."""
+        return self._needs_closed(self.tasks[task_id])
 
     def _require_open(self, task_id: str) -> None:
         task = self.tasks.get(task_id)

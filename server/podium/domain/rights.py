@@ -13,7 +13,7 @@ Verdict: TypeAlias = Literal["allow", "ask", "deny"]
 _READ = ("read_file", "list_files", "outline", "search")
 
 TOOLS_OF: Mapping[Role, tuple[str, ...]] = {
-    "commander": (*_READ, "change_plan", "sign_off", "ask_user"),
+    "commander": (*_READ, "change_plan", "sign_off", "answer", "ask_user"),
     "planner": (*_READ, "run_command", "ask_user", "submit_plan"),
     "searcher": (*_READ, "submit_context"),
     "worker": (

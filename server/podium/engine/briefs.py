@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Check, CheckResult
 from podium.domain.events import Place
+from podium.domain.findings import Finding
 from podium.domain.knowledge import Fact
 from podium.domain.merge import unified_diff
 from podium.domain.messages import Json, Message
@@ -129,7 +130,7 @@ def work_text(context: str, hint: str, tried: str = "") -> str:
     if tried:
         parts.append(f"# What was tried before, and taken back\n{tried}")
     if hint:
-        parts.append(f"# Hint from the user\n{hint}")
+        parts.append(f"# Hint\n{hint}")
     return "\n\n".join(parts)
 
 
@@ -200,6 +201,17 @@ def sign_off_text(
     if undone := "\n".join(f"{p.label}\n{diff_of(p.edits)}" for p in proposals if p.state == "undone"):
         parts.append(f"# Undone by the user after it was applied, and not in the diff\n{undone[:MOST_DIFF]}")
     return "\n\n".join(parts)
+
+
+def plan_text(plan: Plan) -> str:
+    """Return the plan, one line a task."""
+    return "\n".join(("# Plan", *(f"{BOXES[t.state]} {t.id}: {t.title}" for t in plan.tasks.values())))
+
+
+def findings_text(findings: Mapping[str, Finding]) -> str:
+    """Return numbered findings, one line each; nothing where there are none."""
+    lines = [f"{n}. {f.severity} at {f.path}:{f.line} ({f.quote}): {f.message}" for n, f in findings.items()]
+    return "\n".join(("# Open findings", *lines)) if lines else ""
 
 
 def _rejected(proposal: Proposal) -> Iterable[str]:

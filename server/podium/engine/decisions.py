@@ -59,21 +59,30 @@ class ReviewDecided:
 
 @dataclass(frozen=True, slots=True)
 class PlanChanged:
-    """The Commander's changes to the plan; `reason` is recorded."""
+    """The Commander's changes to the plan; `reason` is recorded. `needs` has what tasks need from now on."""
 
     add: tuple[Task, ...]
     drop: Mapping[str, str]
     reword: Mapping[str, str]
     reason: str
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True)
 class SignedOff:
-    """The Commander declares the goal reached."""
+    """The Commander declares the goal reached; `dismiss` has its reason for each finding that may stay."""
 
     summary: str
+    dismiss: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The Commander's answer to what it was asked; empty where the user is to answer."""
+
+    text: str
 
 
 Decision: TypeAlias = (
-    PlanSubmitted | ContextSubmitted | WorkFinished | ReviewDecided | PlanChanged | SignedOff
+    PlanSubmitted | ContextSubmitted | WorkFinished | ReviewDecided | PlanChanged | SignedOff | Answered
 )

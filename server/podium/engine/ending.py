@@ -4,11 +4,11 @@ A model's word ends nothing: a sign-off counts only while nothing that was measu
 that the mission has turned red become a task, whether the Commander wants it or not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
-from podium.domain.events import Event, PlanSet, TaskDropped
+from podium.domain.events import FindingChanged, PlanSet
+from podium.domain.findings import Finding
 from podium.domain.mission import MissionState
 from podium.domain.plan import Plan, Task
 from podium.engine import briefs
@@ -112,7 +112,9 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
     """Return the Commander's sign-off, or None when there is work again."""
     plan, edits = run.state.plan, run.tree.edits()
     proposals, taken_over = run.state.proposals.values(), run.state.taken_over
-    assignment = Assignment(own=briefs.sign_off_text(plan, edits, verdict, proposals, taken_over))
+    findings = _open(run)
+    told = briefs.sign_off_text(plan, edits, verdict, proposals, taken_over)
+    assignment = Assignment(own="\n\n".join(filter(None, (told, briefs.findings_text(findings)))))
     facts = run.facts(
         closed=plan.closed(), passed=verdict.passed, results=briefs.result_facts(verdict.results)
     )
@@ -124,7 +126,7 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
             decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
             if isinstance(decision, PlanChanged) and n_left:
                 try:
-                    await run.record_decided(partial(_replanned, decision))
+                    await run.plans.change(decision)
                 except ToolError as error:  # the user has edited the plan meanwhile
                     reply = f"error: {error}"
                     continue
@@ -133,8 +135,10 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
                 refused.append(f"The goal was not reached in {ROUNDS} rounds of work.")
                 reply = "error: " + filled("commander_at_the_end", rounds=str(ROUNDS))
                 continue
-            assert isinstance(decision, SignedOff)  # noqa: S101 - a commander has no other deciding tool
-            if problems := _against(run, verdict):
+            if not isinstance(decision, SignedOff):
+                refused.append("The Commander did not judge the work.")
+                reply = "error: Nobody has asked you anything; call sign_off or change_plan."
+            elif problems := [*_against(run, verdict), *_undecided(run, findings, decision)]:
                 refused.append(
                     f"The work was not good enough to be signed off: {problems[0].splitlines()[0]}"
                 )
@@ -144,17 +148,15 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
                 reply = "error: " + filled("commander_red_as_before", checks=", ".join(verdict.excused))
             else:
                 await _ask_about_excused(run, verdict)
+                dismissed = (
+                    FindingChanged(findings[n].id, "dismissed", why) for n, why in decision.dismiss.items()
+                )
+                await run.record(*dismissed)
                 return decision
     if verdict.passed or not n_left:
         await run.end("stopped", refused[-1])
     await run.record_decided(lambda state: [_with_mending(state.plan, verdict)])
     return None
-
-
-def _replanned(decision: PlanChanged, state: MissionState) -> Sequence[Event]:
-    plan = state.plan.changed(decision.add, decision.drop, decision.reword)
-    dropped = [TaskDropped(task_id, why) for task_id, why in decision.drop.items()]
-    return [*dropped, PlanSet(tuple(plan.tasks.values()), decision.reason)]
 
 
 def _with_mending(plan: Plan, verdict: Verdict) -> PlanSet:
@@ -172,11 +174,29 @@ def _with_mending(plan: Plan, verdict: Verdict) -> PlanSet:
     )
 
 
+def _open(run: MissionRun) -> dict[str, Finding]:
+    """Return the findings above hint that nobody has put right or dismissed, numbered from 1."""
+    findings = (f for f in run.state.findings.values() if f.state == "open" and f.severity != "hint")
+    return {str(number): finding for number, finding in enumerate(findings, 1)}
+
+
+def _undecided(run: MissionRun, findings: Mapping[str, Finding], decision: SignedOff) -> Iterable[str]:
+    """Yield what a sign-off leaves open: findings without a reason to leave them, and errors."""
+    for number, finding in findings.items():
+        where = f"{number} at {finding.path}:{finding.line}: {finding.message}"
+        if run.state.findings[finding.id].state != "open":
+            continue
+        if finding.severity == "error":
+            yield f"An error must be put right: {where}"
+        elif not decision.dismiss.get(number, "").strip():
+            yield f"Neither put right nor dismissed: finding {where}"
+    if unknown := decision.dismiss.keys() - findings.keys():
+        yield f"There are no such open findings: {', '.join(sorted(unknown))}"
+
+
 def _against(run: MissionRun, verdict: Verdict) -> list[str]:
     """Return what speaks against signing off, whatever the Commander says."""
     problems = list(verdict.problems)
-    open_findings = [f for f in run.state.findings.values() if f.state == "open" and f.severity == "error"]
-    problems.extend(f"Open finding at {f.path}:{f.line}: {f.message}" for f in open_findings)
     if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
         problems.append("No task was completed.")
     if run.request.auto and verdict.excused:

@@ -7,7 +7,7 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -138,6 +138,7 @@ class MissionRun:
         self.desk = CheckDesk(PausableChecks(services.checks, self._pausing), self._baseline, self.record)
         self.plans = PlanDesk(self.record_decided, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
+        self.advised: set[str] = set()
         self._brief = ""
         self._publish = publish
         self._writing = anyio.Lock()
@@ -319,6 +320,10 @@ class MissionRun:
             return await self.leases.claim(task_id, path, waits)
 
         return ToolContext(tree, self.desk, claim, ask, task_id, self.state.plan, self.may_ask_for_commands)
+
+    def stepped_aside(self, task_id: str) -> AbstractAsyncContextManager[None]:
+        """Let another agent have the turn of one that waits for somebody else."""
+        return self._turns.stepped_aside(self._urgency(task_id))
 
     @property
     def may_ask_for_commands(self) -> bool:

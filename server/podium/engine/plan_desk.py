@@ -17,6 +17,8 @@ from podium.domain.mission import MissionState
 from podium.domain.plan import Plan
 from podium.domain.plan_edits import DROPPED, PlanEdit, read_edit
 from podium.domain.plan_text import Page
+from podium.engine.decisions import PlanChanged
+from podium.errors import ToolError
 
 RecordDecided: TypeAlias = Callable[[Callable[[MissionState], Sequence[Event]]], Awaitable[None]]
 """Records the events that a function gives for the state as it is once nothing else is being recorded."""
@@ -52,6 +54,26 @@ class PlanDesk:
         for task_id in self._given_up & self._at_work.keys():
             self._at_work[task_id].cancel()
         return edit
+
+    async def change(self, changed: PlanChanged) -> None:
+        """Take the Commander's change into the plan; what it drops is stopped.
+
+        Raises:
+            ToolError: it does not fit the plan as it is now.
+        """
+
+        def decide(state: MissionState) -> Sequence[Event]:
+            for task_id in (*changed.drop, *changed.reword):
+                if task_id in self._closing:
+                    raise ToolError(f"Task {task_id!r} is already completed.")
+            plan = state.plan.changed(changed.add, changed.drop, changed.reword, changed.needs)
+            self._given_up.update(changed.drop)
+            dropped = [TaskDropped(task_id, why) for task_id, why in changed.drop.items()]
+            return [*dropped, PlanSet(tuple(plan.tasks.values()), changed.reason)]
+
+        await self._record(decide)
+        for task_id in changed.drop.keys() & self._at_work.keys():
+            self._at_work[task_id].cancel()
 
     @contextmanager
     def at_work(self, task_id: str) -> Generator[anyio.CancelScope]:

@@ -6,7 +6,8 @@ user, or (while it waits) a question. A Worker that says it is done only starts 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from podium.domain import fingerprint, perseverance
 from podium.domain.changes import FileEdit
@@ -23,6 +24,7 @@ from podium.domain.findings import Finding, finding_id
 from podium.domain.messages import Json
 from podium.domain.plan import Task
 from podium.engine import briefs, learning
+from podium.engine.advice import about_failing, about_question
 from podium.engine.agent import Agent, AgentGaveUp
 from podium.engine.briefs import Assignment
 from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinished
@@ -35,6 +37,9 @@ from podium.engine.verification import CheckCall, Verdict, shortened
 
 MOST_CONFLICTS = 6_000
 """How many characters of the conflicts of a change a Worker is shown."""
+
+CONFLICTS_TOLD = 2
+"""After how many conflicts of a task the Commander is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class _Memory:
     attempts: int = 0
     workers: int = 0
     failed: dict[tuple[FileEdit, ...], str] = field(default_factory=dict[tuple[FileEdit, ...], str])
+    conflicts: int = 0
     open_findings: tuple[str, ...] = ()
     sent_back: bool = False
     kept_out: _KeptOut | None = None
@@ -129,6 +135,14 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         await run.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
         run.leases.release(task.id)
         run.look_again()
+        if advice := await about_failing(run, task, stuck.problems):
+            hint = advice
+            while not run.state.plan.may_start(task.id):
+                await run.something_to_start()
+            await run.leases.take_when_free(task.id, run.state.plan.tasks[task.id].files)
+            await run.record(TaskReopened(task.id, hint))
+            memory.workers = 0
+            continue
         again = await find_way_out(run, task, stuck.problems, memory.models, memory.open_findings)
         if again is None:
             return
@@ -186,7 +200,10 @@ async def _attempts(
         fixing = memory.attempts > 1 or run.request.kind == "fix"
         await run.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
         try:
-            decision = await worker.decide(run.context(tree, worker.id, task.id), facts, reply)
+            context = replace(
+                run.context(tree, worker.id, task.id), consult=partial(about_question, run, task)
+            )
+            decision = await worker.decide(context, facts, reply)
             assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
             if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
                 task, reply = run.state.plan.tasks[task.id], told
@@ -202,10 +219,13 @@ async def _attempts(
         memory.failed[edits] = rejected.problems
         if not tries.gets_on(rejected, edits):
             return rejected
+        reply = rejected.reply
         if rejected.conflict:
             run.tree.refresh()
             tree = CandidateTree(run.root, run.tree)
-        reply = rejected.reply
+            memory.conflicts += 1
+            if memory.conflicts == CONFLICTS_TOLD:
+                reply = f"{reply}\n\n{await about_failing(run, task, rejected.problems)}".rstrip()
 
 
 async def _judge(

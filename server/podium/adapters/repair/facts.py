@@ -42,6 +42,7 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     goal: str = ""
+    asked: str = ""
     mode: str = ""
     kind: str = ""
     checks: list[str] = []

@@ -42,6 +42,8 @@ def answer(request: ModelRequest) -> ModelAnswer:
 
 
 def _lead(request: ModelRequest, facts: Facts) -> ModelAnswer:
+    if facts.asked:
+        return call(request, "answer")
     if facts.closed and (facts.passed or all(result.green for result in facts.results)):
         return call(request, "sign_off", summary="Every task is closed and the checks are green.")
     red = [result.check for result in facts.results if not result.green]

@@ -11,8 +11,15 @@ class AskUser(Arguments):
 
 
 async def run(context: ToolContext, args: AskUser) -> str:
-    """Return the user's answer, however long it takes."""
+    """Return the answer: the Commander's where it has one for a Worker, else the user's, however long it takes."""
+    if context.consult and (answer := await context.consult(args.question, tuple(args.options))):
+        return answer
     return await context.ask(args.question, tuple(args.options))
 
 
-ASK_USER = Tool("ask_user", "Ask the user; only for what you cannot find out yourself.", AskUser, run)
+ASK_USER = Tool(
+    "ask_user",
+    "Ask the user (for a Worker, first the Commander): what you cannot find out, or that the plan is wrong.",
+    AskUser,
+    run,
+)

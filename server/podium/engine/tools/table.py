@@ -6,6 +6,7 @@ from typing import Any
 from podium.domain.messages import Json
 from podium.domain.rights import TOOLS_OF
 from podium.engine.roles import TEAM
+from podium.engine.tools.answer import ANSWER
 from podium.engine.tools.ask_user import ASK_USER
 from podium.engine.tools.change_plan import CHANGE_PLAN
 from podium.engine.tools.delete_file import DELETE_FILE
@@ -27,7 +28,7 @@ from podium.engine.tools.write_file import WRITE_FILE
 
 _ALL = (
     READ_FILE, LIST_FILES, OUTLINE, SEARCH, RUN_COMMAND, EDIT_FILE, WRITE_FILE, DELETE_FILE, MOVE_FILE,
-    TRY_EDITS, FINISH, SUBMIT_PLAN, SUBMIT_CONTEXT, SUBMIT_REVIEW, CHANGE_PLAN, SIGN_OFF, ASK_USER,
+    TRY_EDITS, FINISH, SUBMIT_PLAN, SUBMIT_CONTEXT, SUBMIT_REVIEW, CHANGE_PLAN, SIGN_OFF, ANSWER, ASK_USER,
 )  # fmt: skip
 
 TOOLS: Mapping[str, Tool[Any]] = {tool.name: tool for tool in _ALL}

@@ -28,7 +28,10 @@ Claim = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool call may touch: the agent's own tree, its mission's checks, and the user by question."""
+    """What a tool call may touch: the agent's own tree, its mission's checks, and the user by question.
+
+    `consult` is asked before the user; an empty answer leaves the question to them.
+    """
 
     tree: CandidateTree
     desk: CheckDesk
@@ -37,6 +40,7 @@ class ToolContext:
     task_id: str = ""
     plan: Plan = field(default_factory=Plan)
     ask_for_commands: bool = True
+    consult: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
