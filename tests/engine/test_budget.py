@@ -117,3 +117,15 @@ async def test_attempts_that_begin_at_the_same_moment_are_counted() -> None:
                 agents.start_soon(begin)
     assert mission.n_attempts == 7
     assert "`max_iterations`" in mission.sentence
+
+
+@pytest.mark.anyio
+async def test_who_is_stopped_begins_no_call_even_where_there_is_room() -> None:
+    mission = Mission(Limits(tokens=10_000))
+    budget = Budget(mission.limits, lambda: mission.spent, lambda: 0.0, mission.stop)
+    begun = False
+    with anyio.CancelScope() as stopped:
+        stopped.cancel()
+        async with budget.call(3000, 0):
+            begun = True
+    assert not begun

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import anyio
+import anyio.lowlevel
 
 from podium.domain import limits
 from podium.domain.limits import Expected, Forecast, Limits, Spent
@@ -73,6 +74,8 @@ class Budget:
             if room == "none":
                 await self._stop(limits.too_little(self._limits, self._spent(), expected))
             if room == "enough":
+                # A call that was stopped may be paid for: what it gave free is not for others that are stopped.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 self._in_flight.append(expected)
                 return expected
             await self._answered.wait()
