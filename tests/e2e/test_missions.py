@@ -156,8 +156,7 @@ def test_the_third_same_error_asks_the_user_and_goes_by_the_answer(
     editor, team = desk.editor, desk.team
     desk.write(WORD, check=WORLD)
     editor.open("greet.txt")
-    # Two Workers, one after the other, meet the same error three times.
-    wrong = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)] * 2
+    wrong = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)]
     team.play(planner=plans("greet.txt", checks=["check"]), worker=[*wrong, CORRECTS])
     mission_id = editor.start("podium.task", {"goal": "Correct the word"})
     question = editor.question(mission_id)

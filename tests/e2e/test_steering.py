@@ -228,7 +228,7 @@ def test_a_stuck_task_can_be_given_to_another_model(desk: Desk, given: str, mode
     editor, team = desk.editor, desk.team
     desk.write(WORD, check="grep -q world greet.txt")
     editor.open("greet.txt")
-    wrong: list[Answer] = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(6)]  # of two Workers
+    wrong: list[Answer] = [writes("greet.txt", f"hello\nwurst {n}\n") for n in range(3)]
     team.play(planner=plans("greet.txt", checks=["check"]), worker=[*wrong, CORRECTS])
     with desk.settings(fallbacks=["openai/spare"]):
         mission_id = editor.start("podium.task", "Correct the word")
