@@ -173,11 +173,16 @@ class _Errand:
                 failures += not attempt.again
 
     async def _restore_swept(self) -> list[str]:
-        """Bring back the files that were typed into while the editor deleted them; return their paths."""
+        """Bring back the files that were typed into while the editor deleted them; return their paths.
+
+        That is an errand of its own: whatever becomes of this one, it is not taken back.
+        """
         swept = dict(self.arrivals.swept)
         self.arrivals.swept.clear()
         for path, content in swept.items():
-            await self._bring([FileEdit(path, None, content)], {})
+            errand = _Errand(self._session, self._workspace, self._label, self._unseen)
+            with errand.arrivals:
+                await errand.run([FileEdit(path, None, content)])
         return list(swept)
 
     # --- one attempt --------------------------------------------------------------------------------
