@@ -31,6 +31,13 @@ def test_an_edit_that_went_astray_is_taken_out_and_what_was_typed_into_it_stays(
     assert spliced("x\nB!\nb\nc\n", followed.back()) == "x\na!\nb\nc\n"
 
 
+def test_an_edit_that_typing_made_end_inside_of_a_character_is_known_with_the_whole_of_it() -> None:
+    followed = following("B", 1, 0, 1, 1)
+    followed.change([typed("🐻", 1, 0, 1, 0), typed("B", 1, 0, 1, 2)])
+    assert followed.sighting == "astray"
+    assert spliced("a\nBb\nc\n", followed.back()) == "a\n🐻b\nc\n"
+
+
 def test_what_looks_like_a_stray_edit_is_typing_where_the_client_says_that_it_applied_nothing() -> None:
     followed = following("B\n", 1, 0, 2, 0)
     followed.change([typed("x\n", 0, 0, 0, 0), typed("B\n", 1, 0, 2, 0)])

@@ -21,7 +21,7 @@ from lsprotocol import types
 from podium.domain.merge import merge3
 from podium.domain.splices import Splice, rebased, spliced, splices
 from podium.domain.text import Encoding, Text
-from podium.lsp.documents import offsets
+from podium.lsp.documents import lsp_position, offsets
 
 Sighting: TypeAlias = Literal["unseen", "arrived", "astray"]
 
@@ -108,9 +108,9 @@ class Followed:
     def _find(self, texts: Sequence[str]) -> tuple[int, int] | None:
         """Return between which two of the successive `texts` the edit was applied."""
         for first, before in enumerate(texts[:-1]):
-            after = self._applied(before)
+            effects = {self._applied(before), spliced(before, self._widened(before))}
             for last in range(first + 1, len(texts)):
-                if texts[last] == after:
+                if texts[last] in effects:
                     return first, last
         return None
 
@@ -119,6 +119,23 @@ class Followed:
         text = Text(before)
         spans = (Splice(*offsets(text, e.range, self._encoding), e.new_text) for e in self._sent)
         return sorted(spans, key=lambda span: (span.start, span.end))
+
+    def _widened(self, before: str) -> list[Splice]:
+        """Return the edit as clients apply it that take in the whole of a character that a range ends inside of.
+
+        That comes of typing: in the text that the edit was made for, no range ends inside of a character.
+        """
+        text, encoding = Text(before), self._encoding
+        found: list[Splice] = []
+        for edit in self._sent:
+            start, end = offsets(text, edit.range, encoding)
+            asked = edit.range.end
+            reached = lsp_position(text, end, encoding)
+            inside = reached.line == asked.line and reached.character < asked.character
+            if inside and before[end : end + 1] not in {"", "\r", "\n"}:
+                end += 1
+            found.append(Splice(start, end, edit.new_text))
+        return sorted(found, key=lambda span: (span.start, span.end))
 
     def _applied(self, before: str) -> str:
         return spliced(before, self._spans(before))
