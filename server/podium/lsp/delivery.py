@@ -134,7 +134,7 @@ class _Errand:
             now = self._read(path)
             if edit.before is None and now == b"":
                 back = FileEdit(path, now, None)
-            elif path in open_before or not stands_in(edit, now):
+            elif (path in open_before and edit.before is not None) or not stands_in(edit, now):
                 continue
             else:
                 back = FileEdit(path, edit.after, edit.before)
