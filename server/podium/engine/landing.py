@@ -62,7 +62,7 @@ class Landing:
             return []
         async with self._may_deliver():
             with anyio.CancelScope(shield=True):
-                if needed := self._waiting_below(task_id):
+                if needed := self._waiting_below(task_id, edits):
                     reason = f"it builds on “{needed}”, which is not in your files"
                     await self._record(ProposalRefused(proposal_id, reason))
                     return []
@@ -88,10 +88,18 @@ class Landing:
         if self._state().proposals[proposal_id].undecided():
             await self._record(ProposalWithdrawn(proposal_id))
 
-    def _waiting_below(self, task_id: str) -> str:
-        """Return the label of a change that waits and that the task builds on, or nothing."""
+    def _waiting_below(self, task_id: str, edits: Sequence[FileEdit]) -> str:
+        """Return the label of a change that waits and that the task builds on, or nothing.
+
+        It builds on those of the tasks that it needs, and on one that creates a file that it changes or moves.
+        """
         needed = self._state().plan.below(task_id)
-        return next((p.label for p in self._state().under_review() if p.task_id in needed), "")
+        changed = {edit.path for edit in edits if edit.before is not None}
+        for proposal in self._state().under_review():
+            created = {edit.path for edit in proposal.edits if edit.before is None}
+            if proposal.task_id in needed or created & changed:
+                return proposal.label
+        return ""
 
     async def undo(self, task_id: str) -> Undoing:
         """Undo, or redo, what a closed task delivered, between two deliveries (see `engine.undo.turn`).
