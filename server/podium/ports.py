@@ -10,6 +10,7 @@ from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult
 from podium.domain.events import Event, Record
 from podium.domain.messages import Json, Message, Usage
+from podium.errors import ModelUnavailable
 
 # --- models -----------------------------------------------------------------------------------------
 
@@ -54,7 +55,18 @@ class ModelFault(Exception):
 
 
 class ContextOverflow(ModelFault):
-    """The request is larger than the model's context window; only a shorter one can succeed."""
+    """The request is larger than the model's context window; only a shorter one can succeed.
+
+    `window` is how many tokens the window holds, where the provider said so.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None, window: int | None = None) -> None:
+        super().__init__(message, retry_after_s)
+        self.window = window
+
+
+class ToolsRefused(ModelUnavailable):
+    """The endpoint takes no request with `tools`; one that describes them in its text can succeed."""
 
 
 class Model(Protocol):
@@ -66,6 +78,7 @@ class Model(Protocol):
         Raises:
             ContextOverflow: the conversation is too long for this model.
             ModelFault: the provider failed in a way that may pass.
+            ToolsRefused: it answers only requests without tools.
             ModelUnavailable: it will not answer until the user changes something.
         """
         ...

@@ -30,6 +30,7 @@ EDITS = st.lists(
 ).map(tuple)
 SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "message": OBJECT,
+    "note": OBJECT,
     "opening": st.lists(OBJECT, max_size=2).map(tuple),
     "arguments": OBJECT,
     "edits": EDITS,

@@ -14,6 +14,7 @@ from podium.domain.events import (
     AgentTold,
     AttemptStarted,
     CheckFinished,
+    ConversationCompacted,
     Event,
     FactsLearned,
     FactsRecalled,
@@ -123,7 +124,7 @@ class Names:
                 return event.task_id
             case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
                 return self._tasks[event.agent_id]
-            case LeaseAwaited() | FactsLearned():
+            case LeaseAwaited() | FactsLearned() | ConversationCompacted():
                 return self._tasks[event.agent_id]
             case MissionStarted() | PlanSet() | FactsRecalled() | PlacesFound() | MissionEnded():
                 return ""
@@ -187,6 +188,9 @@ class Names:
                 return f"{event.when} {to}{_short(event.text)}"
             case MissionPaused() | MissionResumed():
                 return ""
+            case ConversationCompacted():
+                cut = f", {len(event.cut)} results cut" if event.cut else ""
+                return f"{self._agents[event.agent_id]} {event.dropped} messages left out{cut}"
             case LeaseAwaited():
                 return f"{self._agents[event.agent_id]} {event.path} of {event.holder}"
             case ModelAsked() | ModelAnswered():

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from podium.domain.conversation import Conversation, conversation
 from podium.domain.events import (
     AttemptStarted,
     Event,
     MissionEnded,
+    ModelAsked,
     PlanSet,
     TaskAccepted,
     TaskDropped,
@@ -55,9 +57,21 @@ def _the_laws_hold(played: Played) -> None:
         assert not live.questions
         _needs_come_first(events)
         _no_two_tasks_hold_one_file(events)
+        _requests_are_the_fold_of_events(events, played.model.script.requests)
     _conversations_only_grow(played.model.script.requests)
     assert not played.model.script.unused(), "replies are left over"
     assert not played.left_over, "the user had more to do"
+
+
+def _requests_are_the_fold_of_events(events: list[Event], requests: Iterable[ModelRequest]) -> None:
+    """Assert that the journal has each conversation to the byte; ids repeat from mission to mission."""
+    asked: dict[str, list[Conversation]] = {}
+    for request in requests:
+        asked.setdefault(request.request_id, []).append(request.messages)
+    for n, event in enumerate(events):
+        if isinstance(event, ModelAsked) and event.request_id in asked:
+            told = [e for e in events[:n] if getattr(e, "agent_id", "") == event.agent_id]
+            assert conversation(told) in asked[event.request_id]
 
 
 def _needs_come_first(events: Iterable[Event]) -> None:
@@ -98,8 +112,8 @@ def _conversations_only_grow(requests: list[ModelRequest]) -> None:
     def agent(request: ModelRequest) -> tuple[str, str]:
         return str(request.messages[:2]), request.request_id.split(".")[0]
 
-    for _, conversation in groupby(sorted(requests, key=agent), key=agent):
-        for one, two in pairwise(conversation):
+    for _, requested in groupby(sorted(requests, key=agent), key=agent):
+        for one, two in pairwise(requested):
             before, after = json.dumps(one.messages), json.dumps(two.messages)
             assert after.startswith(before[:-1])
             assert json.dumps(one.tools) == json.dumps(two.tools)

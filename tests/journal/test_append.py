@@ -16,6 +16,7 @@ from podium.domain.changes import FileEdit
 from podium.domain.events import (
     AgentEnded,
     AgentTold,
+    ConversationCompacted,
     Event,
     MissionStarted,
     ModelFailed,
@@ -37,6 +38,14 @@ edits = st.lists(st.builds(FileEdit, text, content, content), max_size=3).map(tu
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(MissionStarted, text, st.just("task"), text, st.just("verified"), st.tuples(text), text),
     st.builds(AgentTold, text, st.dictionaries(text, json_values, max_size=3)),
+    st.builds(
+        ConversationCompacted,
+        text,
+        st.integers(0, 9),
+        st.integers(0, 9),
+        st.dictionaries(text, json_values, max_size=3),
+        st.dictionaries(text, text, max_size=3),
+    ),
     st.builds(
         ToolReturned,
         text,

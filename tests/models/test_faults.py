@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from podium.adapters.models.environment import child_environment, missing_key
-from podium.adapters.models.faults import masked, meaning, retry_after_s
+from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply, retry_after_s
 from podium.errors import ModelUnavailable
-from podium.ports import ModelFault, ModelRequest
+from podium.ports import ContextOverflow, ModelFault, ModelRequest, ToolsRefused
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 REQUEST = ModelRequest("r", "openai/tiny", "worker", (), ())
@@ -128,3 +128,45 @@ def test_a_key_is_missing_only_where_nothing_takes_its_place(
     model: str, environ: dict[str, str], variable: str | None
 ) -> None:
     assert missing_key(model, environ) == variable
+
+
+@pytest.mark.parametrize(
+    ("said", "window"),
+    [
+        ("This model's maximum context length is 8192 tokens. However, you requested 9000 tokens", 8192),
+        ("'max_tokens' is too large: the model's context length is only 4,096 tokens, got 5000", 4096),
+        ("prompt is too long: 208310 tokens > 200000 maximum", 200_000),
+        ("Request too large for gpt-4o: Limit 30000, Requested 41000", 30_000),
+        ("the request exceeds the available context size, try increasing it", None),
+        ('request (9000 tokens) exceeds the available context size, "n_ctx": 8192', 8192),
+    ],
+)
+def test_the_window_is_learned_from_what_the_provider_says_of_an_overflow(
+    said: str, window: int | None
+) -> None:
+    error = meaning_of_reply(Reply(400, {"content-type": "text/plain"}, said), REQUEST)
+    assert isinstance(error, ContextOverflow)
+    assert error.window == window
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "llama2 does not support tools",
+        "deepseek-reasoner does not support Function Calling",
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+        "Unsupported parameter: 'tools' is not supported with this model.",
+        "`tool calling` is not supported with this model",
+        "tiny does not support parameters: ['tools', 'tool_choice'], for model=tiny",
+        "Unrecognized request argument supplied: tools",
+    ],
+)
+def test_an_endpoint_that_takes_no_tools_is_known_by_its_words(said: str) -> None:
+    assert isinstance(meaning_of_reply(Reply(400, {}, said), REQUEST), ToolsRefused)
+
+
+@pytest.mark.parametrize(
+    "said", ["Unknown parameter foo", "the tool message has no preceding call", "messages: not allowed"]
+)
+def test_other_refusals_are_not_taken_for_one_of_tools(said: str) -> None:
+    assert not isinstance(meaning_of_reply(Reply(400, {}, said), REQUEST), ToolsRefused)

@@ -17,7 +17,7 @@ import pytest
 
 from podium.adapters.models.client import ModelProcess
 from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, Json, ModelAnswer, ModelFault, ModelRequest
+from podium.ports import ContextOverflow, Json, ModelAnswer, ModelFault, ModelRequest, ToolsRefused
 from tests.models.provider import Provider, Reply, calls, drops, fails, says
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +234,10 @@ LLAMA_CPP = "the request exceeds the available context size, try increasing it"
         (fails(403, "forbidden"), ModelUnavailable, "forbidden"),
         (fails(404, "The model `tiny` does not exist"), ModelUnavailable, "has no model `NAME`"),
         (fails(400, "Unknown parameter foo"), ModelUnavailable, "Unknown parameter foo"),
-        (fails(422, "tools: not allowed"), ModelUnavailable, "tools: not allowed"),
+        (fails(422, "tools: not allowed"), ToolsRefused, "tools: not allowed"),
+        (fails(400, "registry.ollama.ai/library/gemma does not support tools"), ToolsRefused, "gemma"),
+        (fails(500, "tools param requires --jinja flag"), ToolsRefused, "--jinja"),
+        (fails(404, "No endpoints found that support tool use."), ToolsRefused, "No endpoints"),
     ],
 )
 async def test_a_provider_error_becomes_one_plain_sentence_after_one_request(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from podium.adapters.models import wire
 from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, Usage
+from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, ToolsRefused, Usage
 
 REQUEST = ModelRequest(
     request_id="r1",
@@ -50,7 +50,10 @@ def test_what_the_model_process_says_arrives_as_it_was(message: wire.ToClient) -
     assert wire.decode_to_client(line) == message
 
 
-@pytest.mark.parametrize("error", [ModelFault("a", 2.0), ContextOverflow("b"), ModelUnavailable("c")])
+@pytest.mark.parametrize(
+    "error",
+    [ModelFault("a", 2.0), ContextOverflow("b", window=8192), ModelUnavailable("c"), ToolsRefused("d")],
+)
 def test_an_error_is_raised_on_the_other_side_as_what_it_is(error: ModelFault | ModelUnavailable) -> None:
     failed = wire.decode_to_client(wire.encode(wire.Failed.of(1, error)))
     assert isinstance(failed, wire.Failed)
@@ -59,6 +62,8 @@ def test_an_error_is_raised_on_the_other_side_as_what_it_is(error: ModelFault | 
     assert str(again) == str(error)
     if isinstance(error, ModelFault) and isinstance(again, ModelFault):
         assert again.retry_after_s == error.retry_after_s
+    if isinstance(error, ContextOverflow) and isinstance(again, ContextOverflow):
+        assert again.window == error.window
 
 
 @given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b""))), st.integers(1, 7))

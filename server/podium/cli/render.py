@@ -18,6 +18,7 @@ from podium.domain.events import (
     AgentTold,
     AttemptStarted,
     CheckFinished,
+    ConversationCompacted,
     Event,
     FactsLearned,
     FactsRecalled,
@@ -164,6 +165,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | ToolReturned()
             | LeaseAwaited()
             | AgentTold()
+            | ConversationCompacted()
             | AgentEnded()
             | TaskAccepted()
             | FindingChanged()

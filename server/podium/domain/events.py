@@ -250,6 +250,22 @@ class AgentTold:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationCompacted:
+    """An agent's conversation was made shorter, to fit into the model's context window.
+
+    The first `kept` messages stay as they are. The `dropped` ones after them go, and `note` takes their place.
+    Of those that stay behind it, `cut` has the new text of tool results by the id of their call.
+    """
+
+    agent_id: str
+    kept: int
+    dropped: int
+    note: Message
+    cut: Mapping[str, str] = field(default_factory=dict[str, str])
+    kind: Literal["conversation_compacted"] = "conversation_compacted"
+
+
+@dataclass(frozen=True, slots=True)
 class AgentEnded:
     """An agent is done; `outcome` is one sentence."""
 
@@ -431,6 +447,7 @@ Event: TypeAlias = (
     | ToolReturned
     | LeaseAwaited
     | AgentTold
+    | ConversationCompacted
     | AgentEnded
     | FindingChanged
     | PlacesFound

@@ -17,6 +17,7 @@ from podium.domain.events import (
     Apply,
     AttemptStarted,
     CheckFinished,
+    ConversationCompacted,
     Event,
     FactsLearned,
     FactsRecalled,
@@ -313,7 +314,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):
             return _told(state, agent_id, (steer_id,) if steer_id else ())
-        case ToolReturned() | FactsLearned():
+        case ToolReturned() | FactsLearned() | ConversationCompacted():
             return state
         case AgentEnded():
             return replace(state, agents=_without(state.agents, event.agent_id))

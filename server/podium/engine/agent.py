@@ -1,7 +1,7 @@
 """An agent: ask the model, carry out its tool calls, until it decides.
 
-The conversation is append-only, so each request begins with the bytes of the one before. Everything that
-enters it was recorded first.
+The conversation is the fold of the agent's events (`domain.conversation`). It grows at its end, so each
+request begins with the bytes of the one before.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, cast
 
+from podium.domain.conversation import Conversation, after
 from podium.domain.edit_formats import NoEdits, written_edits
 from podium.domain.events import (
     AgentEnded,
@@ -98,7 +99,7 @@ class Agent:
         self._spec = spec
         self._task_id = task_id
         self._model = model
-        self._messages = list(opening.messages)
+        self._messages: Conversation = opening.messages
         self._desk = desk
         self._heard = list(opening.heard)
         self._requests = 0
@@ -108,10 +109,10 @@ class Agent:
         self._unrecorded: list[Event] = []
 
     async def __aenter__(self) -> "Agent":
-        opening, heard = tuple(self._messages), tuple(self._heard)
-        await self._desk.record(
-            AgentStarted(self.id, self._spec.role, self._task_id, self._model, opening, heard)
+        started = AgentStarted(
+            self.id, self._spec.role, self._task_id, self._model, self._messages, tuple(self._heard)
         )
+        await self._desk.record(started)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -167,7 +168,7 @@ class Agent:
                 request_id,
                 self._model,
                 self._spec.role,
-                tuple(self._messages),
+                self._messages,
                 OFFERED,
                 facts,
                 self._desk.api_base,
@@ -181,12 +182,11 @@ class Agent:
                 await self._desk.record(ModelFailed(self.id, request_id, reason, 0.0))
                 return None
             message = cast("Message", sound(answer.message))
-            await self._desk.record(
-                ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
-            )
+            answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
+            await self._desk.record(answered)
             budget.learn(n_chars, answer.usage)
         self._known_chars, self._known_tokens = n_chars, answer.usage.prompt_tokens
-        self._messages.append(message)
+        self._messages = after(self._messages, answered)
         return message
 
     async def _answer(self, request: ModelRequest) -> ModelAnswer:
@@ -242,7 +242,8 @@ class Agent:
             told = f"error: {error}"
         else:
             done = await carry_out_written(self._spec.role, edits, answer_id, context)
-            self._unrecorded += [self._return_of(call, outcome) for call, outcome in done]
+            for call, outcome in done:
+                self._enter(self._return_of(call, outcome))
             lines = [f"- {call.name}: {outcome.text}" for call, outcome in done]
             told = "\n".join(("Edits in your text were carried out like tool calls:", *lines))
         self._tell(self._with_warning(ToolCall(answer_id, "edits in text", text), told))
@@ -265,8 +266,7 @@ class Agent:
         It is recorded together with the next event of this agent, in one write to the disk: until then it
         has had no effect outside of the conversation and the agent's own tree.
         """
-        self._unrecorded.append(self._return_of(call, outcome))
-        self._messages.append({"role": "tool", "tool_call_id": call.id, "content": outcome.text})
+        self._enter(self._return_of(call, outcome))
 
     def _return_of(self, call: ToolCall, outcome: ToolOutcome) -> ToolReturned:
         return ToolReturned(
@@ -274,9 +274,11 @@ class Agent:
         )
 
     def _tell(self, text: str, steer_id: str = "") -> None:
-        message: Message = {"role": "user", "content": text}
-        self._unrecorded.append(AgentTold(self.id, message, steer_id))
-        self._messages.append(message)
+        self._enter(AgentTold(self.id, {"role": "user", "content": text}, steer_id))
+
+    def _enter(self, event: Event) -> None:
+        self._unrecorded.append(event)
+        self._messages = after(self._messages, event)
 
     async def _record(self, event: Event) -> None:
         events, self._unrecorded = [*self._unrecorded, event], []

@@ -17,12 +17,27 @@ from typing import Any, cast
 
 from podium.adapters.models.environment import key_variables
 from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelFault, ModelRequest
+from podium.ports import ContextOverflow, ModelFault, ModelRequest, ToolsRefused
 
 _MAX_QUOTED = 300
 _OVERFLOW = re.compile(
     r"context.?(length|window|size)|prompt is too long|input (is )?too (long|large)|too many (input )?tokens"
     r"|request too large|exceed_context_size|maximum number of tokens|reduce the length",
+    re.IGNORECASE,
+)
+_WINDOW = (
+    re.compile(  # the text never holds another number in these places: the prompt's comes before or after
+        r"(?:context (?:length|window|size)(?: limit)?(?: \(n_ctx\))? (?:is|of|to)(?: only)? "
+        r"|limit(?: is|ed to)? |maximum(?: of)? |tokens > |\"n_ctx\": ?)(\d[\d,]*)",
+        re.IGNORECASE,
+    )
+)
+_NO_TOOLS = re.compile(
+    r"not support(ed|ing)? (for )?(the )?(use of )?[`'\"]?(tool|function.?call)"
+    r"|(\btools?\b|function.?call(s|ing)?|tool.?(use|call(s|ing)?|choice)\b)[`'\"]?.{0,60}"
+    r"(not (supported|allowed|available|permitted|implemented)|unsupported|requires --)"
+    r"|(unsupported|unknown|unrecognized|unexpected|extra).{0,40}\btools\b|support tool use"
+    r"|support parameters: \[[^\]]*'tools'",
     re.IGNORECASE,
 )
 _QUOTA = re.compile(
@@ -176,7 +191,20 @@ def _of_socket(error: OSError, where: str, api_base: str | None) -> ModelFault |
 
 
 def _of_reply(text: str, reply: Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
-    return _of_text(text, reply, request, said) or _of_status(reply, request, said)
+    return (
+        _of_tools(text, reply, request, said)
+        or _of_text(text, reply, request, said)
+        or _of_status(reply, request, said)
+    )
+
+
+def _of_tools(text: str, reply: Reply, request: ModelRequest, said: str) -> ToolsRefused | None:
+    """Return the refusal of tools; llama.cpp answers it with 500, others with 400, 404 or 422."""
+    if (400 <= reply.status < 429 or 500 <= reply.status <= 501) and _NO_TOOLS.search(text):
+        return ToolsRefused(
+            f"`{request.model}` cannot be asked with tools ({said}): set `tools` of this model to auto or text."
+        )
+    return None
 
 
 def _of_text(
@@ -189,7 +217,8 @@ def _of_text(
     if _QUOTA.search(text):
         return ModelUnavailable(f"The account for `{request.model}` has no credit left: {said}")
     if reply.status == 413 or _OVERFLOW.search(text):
-        return ContextOverflow(said)
+        window = _WINDOW.search(text)
+        return ContextOverflow(said, window=int(window[1].replace(",", "")) if window else None)
     if _NO_PROVIDER.search(text):
         return ModelUnavailable(
             f"`{request.model}` names no known provider: set `model` to provider/name, for example openai/gpt-4o-mini."

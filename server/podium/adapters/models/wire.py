@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
 from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, Usage
+from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, ToolsRefused, Usage
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -77,7 +77,7 @@ class Warmed:
     id: int
 
 
-FailureKind: TypeAlias = Literal["fault", "overflow", "unavailable"]
+FailureKind: TypeAlias = Literal["fault", "overflow", "no_tools", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,20 @@ class Failed:
     kind: FailureKind
     message: str
     retry_after_s: float | None = None
+    window: int | None = None
 
     @classmethod
     def of(cls, call_id: int, error: ModelFault | ModelUnavailable) -> "Failed":
         """Return the line that carries `error`."""
-        if isinstance(error, ModelUnavailable):
-            return cls(call_id, "unavailable", str(error))
-        kind: FailureKind = "overflow" if isinstance(error, ContextOverflow) else "fault"
-        return cls(call_id, kind, str(error), error.retry_after_s)
+        match error:
+            case ToolsRefused():
+                return cls(call_id, "no_tools", str(error))
+            case ModelUnavailable():
+                return cls(call_id, "unavailable", str(error))
+            case ContextOverflow():
+                return cls(call_id, "overflow", str(error), error.retry_after_s, error.window)
+            case _:
+                return cls(call_id, "fault", str(error), error.retry_after_s)
 
     def error(self) -> ModelFault | ModelUnavailable:
         """Return the exception that was carried."""
@@ -103,7 +109,9 @@ class Failed:
             case "fault":
                 return ModelFault(self.message, self.retry_after_s)
             case "overflow":
-                return ContextOverflow(self.message, self.retry_after_s)
+                return ContextOverflow(self.message, self.retry_after_s, self.window)
+            case "no_tools":
+                return ToolsRefused(self.message)
             case "unavailable":
                 return ModelUnavailable(self.message)
             case _:
