@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.domain.lines import Change, changes, split_lines
-from podium.domain.merge import apply_hunks, hunks, merge3, unified_diff
+from podium.domain.merge import apply_hunks, hunks, merge3, overlaid, unified_diff
 
 # Few different lines, so that repeated ones and ambiguous alignments are common.
 texts = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "x\r\n", "}\n"]), max_size=14).flatmap(
@@ -114,6 +114,26 @@ def test_touching_changes_conflict_and_the_text_keeps_ours() -> None:
     assert merge.text == "A\nb\nc\n"
     (conflict,) = merge.conflicts
     assert (conflict.base.text, conflict.ours.text, conflict.theirs.text) == ("a\nb\n", "A\nb\n", "a\nB\n")
+
+
+BASE = "one\ntwo\n\nthree\n\nfour\n"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        # Nobody contradicts anybody.
+        ("ONE\ntwo\n\nthree\n\nfour\n", "one\ntwo\n\nthree\n\nfour!\n", "ONE\ntwo\n\nthree\n\nfour!\n"),
+        # They moved `two` down and changed it: where ours counts for it, it is not there a second time.
+        ("ONE\ntwo\n\nthree\n\nfour\n", "1\n\n\nx\ntwo!\n\nthree\n\nfour\n", "ONE\ntwo\n\nthree\n\nfour\n"),
+        # They changed lines on both sides of a blank one, each for one: only the one that ours has is given up.
+        ("one\nTWO\n\nthree\n\nfour\n", "one\n2\n\n3\n\nfour\n", "one\nTWO\n\n3\n\nfour\n"),
+    ],
+)
+def test_a_text_laid_over_another_has_its_way_and_no_line_twice(
+    ours: str, theirs: str, expected: str
+) -> None:
+    assert overlaid(BASE, ours, theirs) == expected
 
 
 @settings(deadline=None)

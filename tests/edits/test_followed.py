@@ -38,6 +38,42 @@ def test_an_edit_that_typing_made_end_inside_of_a_character_is_known_with_the_wh
     assert spliced("a\nBb\nc\n", followed.back()) == "a\n🐻b\nc\n"
 
 
+def test_an_edit_that_typing_made_begin_inside_of_a_character_is_known_behind_it() -> None:
+    followed = Followed("xyzb\n", "utf-16")
+    followed.expect([types.TextEdit(span(0, 2, 0, 4), "By")], "xyzb\n")
+    followed.change([typed("🐻", 0, 1, 0, 3), typed("By", 0, 3, 0, 4)])
+    assert followed.sighting == "astray"
+    assert spliced("x🐻By\n", followed.back()) == "x🐻b\n"
+
+
+def test_an_edit_beside_typing_arrived_where_it_was_meant_for() -> None:
+    followed = following("b!\n", 1, 0, 2, 0)
+    followed.change([typed("x", 2, 0, 2, 0)])
+    followed.change([typed("b!\n", 1, 0, 2, 0)])
+    assert followed.sighting == "arrived"
+    assert spliced("a\nb!\nxc\n", followed.back()) == "a\nb\nxc\n"
+
+
+def test_a_file_that_is_opened_with_the_edit_in_it_can_be_without_it() -> None:
+    followed = following("B\n", 1, 0, 2, 0)
+    followed.reads("a\nB\nc\n")
+    followed.change([typed("!", 1, 1, 1, 1)])
+    assert followed.sighting == "arrived"
+    assert spliced("a\nB!\nc\n", followed.back()) == "a\nb!\nc\n"
+
+
+def test_what_is_kept_elsewhere_is_taken_out_as_well_and_what_is_typed_after_that_stays() -> None:
+    followed = Followed("", "utf-16")
+    followed.expect([types.TextEdit(span(0, 0, 0, 0), TEXT)], "")
+    followed.reads(TEXT)
+    followed.change([typed("!", 0, 1, 0, 1)])
+    take_over = followed.taking_over()
+    followed.change([typed("?", 1, 1, 1, 1)])
+    assert spliced("a!\nb?\nc\n", followed.back()) == "!?"
+    take_over()
+    assert spliced("a!\nb?\nc\n", followed.back()) == "?"
+
+
 def test_what_looks_like_a_stray_edit_is_typing_where_the_client_says_that_it_applied_nothing() -> None:
     followed = following("B\n", 1, 0, 2, 0)
     followed.change([typed("x\n", 0, 0, 0, 0), typed("B\n", 1, 0, 2, 0)])

@@ -72,7 +72,7 @@ class Files:
         return ()
 
 
-class _Desk:
+class Desk:
     """The session of a delivery."""
 
     def __init__(self, editor: EditorModel, files: Files) -> None:
@@ -95,7 +95,7 @@ class World:
         self.first = first_files()
         self.editor = EditorModel(kind, encoding, dict(self.first), rng)
         self.files = Files(self.editor)
-        self.front_end = EditorDelivery(_Desk(self.editor, self.files))
+        self.front_end = EditorDelivery(Desk(self.editor, self.files))
         self.tree = MissionTree(str(ROOT), UserFiles(self.files))
         self.landing = Landing(
             self.tree, self.front_end, lambda: self.state, self._record, anyio.lowlevel.checkpoint

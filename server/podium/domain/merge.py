@@ -5,6 +5,7 @@ unless both sides made the same one. Conflicts come back as values; no marker ev
 Texts may have any line endings; lines end at `\n` and a `\r` belongs to its line.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -63,10 +64,44 @@ def merge3(base: str, ours: str, theirs: str) -> Merge:
     if base == theirs:
         return Merge(ours, ())
     b, o, t = split_lines(base), split_lines(ours), split_lines(theirs)
+    return _merged(b, o, t, _regions(changes(b, o), changes(b, t)))
+
+
+def overlaid(base: str, ours: str, theirs: str) -> str:
+    """Return `base` with the changes of both sides, and ours where they contradict each other.
+
+    Lines that occur more than once, blank ones above all, say little of what belongs together. So two changes
+    of theirs with nothing else between them count as one here, unless each brings as many lines as it takes:
+    a line of ours could else be there twice, in its place and, as they changed it, a little further down.
+    """
+    b, o, t = split_lines(base), split_lines(ours), split_lines(theirs)
+    return _merged(b, o, t, _regions(changes(b, o), _joined(b, t))).text
+
+
+def _joined(a: Sequence[str], b: Sequence[str]) -> list[Change]:
+    """Return what turns `a` into `b`, changes joined where only lines lie between them that occur more than once."""
+    in_a, in_b = Counter(a), Counter(b)
+    joined: list[Change] = []
+    for change in changes(a, b):
+        last = joined[-1] if joined else None
+        between = a[last.end : change.start] if last else ()
+        if last and _shift(last, change) and not any(in_a[line] == in_b[line] == 1 for line in between):
+            joined[-1] = Change(last.start, change.end, last.new_start, change.new_end)
+        else:
+            joined.append(change)
+    return joined
+
+
+def _shift(*found: Change) -> bool:
+    """Return whether any of the changes moves the lines behind it."""
+    return any(c.end - c.start != c.new_end - c.new_start for c in found)
+
+
+def _merged(b: list[str], o: list[str], t: list[str], regions: Iterable["_Region"]) -> Merge:
     merged: list[str] = []
     conflicts: list[Conflict] = []
     done = 0
-    for region in _regions(changes(b, o), changes(b, t)):
+    for region in regions:
         merged += b[done : region.start]
         done = region.end
         at_ours, at_theirs = _span(o, region.ours, region), _span(t, region.theirs, region)

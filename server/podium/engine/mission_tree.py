@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from podium.domain.changes import FileEdit
 from podium.domain.conflicts import both_sides
-from podium.domain.merge import merge3
+from podium.domain.merge import overlaid
 from podium.domain.text_file import TextFile
 from podium.engine.tree import Below, CandidateTree, MergeConflict, merged_content
 from podium.errors import ToolError
@@ -166,6 +166,6 @@ def _laid_over(edit: FileEdit, current: bytes | None) -> bytes | None:
         return edit.after
     try:
         before, after, now = (TextFile.decode(c) for c in (edit.before, edit.after, current))
-        return now.encode(merge3(before.text, after.text, now.text).text)
+        return now.encode(overlaid(before.text, after.text, now.text))
     except ToolError:
         return edit.after

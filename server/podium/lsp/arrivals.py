@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 import anyio
 
 from podium.domain.changes import FileEdit
-from podium.domain.splices import Splice
+from podium.domain.splices import Splice, spliced
 from podium.domain.text import Encoding
 from podium.engine.tree import MergeConflict, merged_content
-from podium.lsp.documents import DocumentChange
+from podium.lsp.documents import Document, DocumentChange
 from podium.lsp.followed import Followed
 from podium.lsp.targets import Desk, Target, as_saved
 from podium.lsp.uris import key_of
@@ -39,7 +39,8 @@ def stands_in(edit: FileEdit, current: bytes | None) -> bool:
 class Arrivals:
     """Follows the documents of one delivery, over all its attempts; `read` gives what a file holds now.
 
-    `swept` is the content, by path, of files that were typed into while the editor deleted them.
+    `swept` is the content, by path, of files that were typed into while the editor deleted them; without what
+    this delivery had put into them.
     """
 
     def __init__(self, desk: Desk, read: Callable[[str], bytes | None]) -> None:
@@ -68,12 +69,13 @@ class Arrivals:
         self._was_open, self._seen, self._newer = set(), set(), set()
         self._moved = anyio.Event()
         for target in self._targets.values():
-            document = self._documents.get(self._desk.uri(target.path))
-            if document is None:
-                self._followed.pop(target.path, None)
-                continue
-            self._was_open.add(target.path)
-            followed = self._followed.setdefault(target.path, Followed(document.content, self._encoding))
+            document = self._document(target.path)
+            text = document.content if document else target.text
+            followed = self._followed.setdefault(target.path, Followed(text, self._encoding))
+            if document:
+                self._was_open.add(target.path)
+            else:
+                followed.reads(text)
             followed.expect(target.edits, target.text)
 
     def _on_change(self, change: DocumentChange) -> None:
@@ -82,26 +84,32 @@ class Arrivals:
         path = next((p for p in self._followed if self._is(p, change)), "")
         if path and change.kind == "changed":
             self._followed[path].change(change.edits)
-        if path and change.kind != "changed":
-            del self._followed[path]
+        if path and change.kind == "opened":
+            self._followed[path].reads(change.document.content)
+        without = change.document.content
+        if path and change.kind == "closed":
+            without = spliced(without, self._followed.pop(path).back())
         target = self._targets.get(key_of(change.document.uri))
         if target is None:
             return
         path = target.path
         self._moved.set()
-        if change.kind == "opened":
+        if change.kind == "opened" and path not in self._followed:
             self._followed[path] = Followed(change.document.content, self._encoding)
             self._followed[path].expect(target.edits, target.text)
         if change.kind == "closed" and target.then is None:
-            self._note_swept(target, change.document.content)
+            self._note_swept(target, change.document.content, without)
         if self._read(path) == target.then != target.now:
             self._seen.add(path)
         if change.kind == "changed" and path in self._was_open:
             self._newer.add(path)
 
-    def _note_swept(self, target: Target, content: str) -> None:
+    def _note_swept(self, target: Target, content: str, without: str) -> None:
         if content != target.text and target.now is not None:
-            self.swept[target.path] = as_saved(content, target.now)
+            self.swept[target.path] = as_saved(without, target.now)
+
+    def _document(self, path: str) -> Document | None:
+        return self._documents.get(self._desk.uri(path))
 
     def _is(self, path: str, change: DocumentChange) -> bool:
         return key_of(self._desk.uri(path)) == key_of(change.document.uri)
@@ -120,13 +128,20 @@ class Arrivals:
         followed = self._followed.get(path)
         return followed.back() if followed else ()
 
+    def taking_over(self, path: str) -> Callable[[], None]:
+        """Return what is to be called once all that an open document holds now is kept elsewhere.
+
+        From then on `back` takes that out as well, and leaves in what was typed after this moment.
+        """
+        return self._followed[path].taking_over()
+
     def astray(self) -> list[str]:
         """Return the paths of the documents in which an edit went astray."""
         return [path for path, followed in self._followed.items() if followed.sighting == "astray"]
 
     def followed(self) -> Sequence[str]:
-        """Return the paths of the documents that are followed."""
-        return tuple(self._followed)
+        """Return the paths of the open documents that are followed."""
+        return tuple(path for path in self._followed if self._document(path))
 
     def answered(self) -> None:
         """Take note that the client has answered: what it tells from now on comes from after the edit."""

@@ -5,24 +5,24 @@ client's word that it applied an edit proves nothing: the content is compared af
 document or on the disk. A client that applies no edits gets them written to the files.
 
 What should not be there is taken back: an edit that the client put into other lines than were meant, and
-the parts that arrived of a change that was refused as a whole. That is done character by character, so that
-it needs no agreement with what was typed since, and again until it is done.
+the parts that arrived of a change that was refused as a whole (`taking_back.py`).
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import anyio
+import anyio.to_thread
 from lsprotocol import types
 
 from podium.domain.changes import FileEdit
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ToolError
-from podium.lsp.arrivals import LATE_S, Arrivals, stands_in
+from podium.lsp.arrivals import Arrivals
 from podium.lsp.disk_writes import take_back, write_all
 from podium.lsp.rpc import AskFailed
+from podium.lsp.taking_back import TakingBack
 from podium.lsp.targets import Desk, Files, Operation, Target, is_plain, operations, put_right, target_of
 from podium.ports import Delivery
 
@@ -68,7 +68,7 @@ class _Errand:
     """
 
     def __init__(self, session: Desk, workspace: Files, label: str, unseen: dict[str, FileEdit]) -> None:
-        self.arrivals = Arrivals(session, self._read)
+        self.arrivals = Arrivals(session, self.read)
         self._session = session
         self._host = session.host
         self._workspace = workspace
@@ -82,7 +82,24 @@ class _Errand:
         delivery = await self._bring(edits, sent)
         if delivery.outcome != "refused":
             return replace(delivery, edits=tuple(sent.values()))
-        return await self._take_back(delivery, sent)
+        left = await TakingBack(self, self._session, {**self._empty(), **sent}).run()
+        if not left:
+            return delivery
+        return Delivery("refused", f"{delivery.reason}; a part of it is still in {', '.join(left)}")
+
+    def _empty(self) -> dict[str, FileEdit]:
+        return {path: FileEdit(path, None, b"") for path in self._created}
+
+    async def undo(self, edit: FileEdit) -> bool:
+        """Return whether a part of this delivery could be undone by `edit`."""
+        self._created.discard(edit.path)
+        return (await self._bring([edit], {})).outcome != "refused"
+
+    async def beside(self, edit: FileEdit) -> bool:
+        """Return whether `edit` could be delivered, whatever becomes of this delivery."""
+        errand = _Errand(self._session, self._workspace, self._label, self._unseen)
+        with errand.arrivals:
+            return (await errand.run([edit])).outcome != "refused"
 
     async def _bring(self, edits: Sequence[FileEdit], sent: dict[str, FileEdit]) -> Delivery:
         """Deliver, and leave in `sent` what was asked of each file at last."""
@@ -111,7 +128,7 @@ class _Errand:
             sent |= {target.path: self._from_nothing(target.edit) for target in targets}
             attempt = await self._attempt(targets)
             delivery = attempt.delivery
-            await self._put_right(self.arrivals.astray())
+            await self.put_right(self.arrivals.astray())
             if swept := await self._restore_swept():
                 return Delivery("refused", f"you typed into {', '.join(swept)}, which was to be deleted")
             if not attempt.again:
@@ -124,47 +141,13 @@ class _Errand:
 
     # --- what should not be there -------------------------------------------------------------------
 
-    async def _take_back(self, refused: Delivery, sent: Mapping[str, FileEdit]) -> Delivery:
-        """Take out what arrived of a change that was refused as a whole, and return the refusal."""
-        await self._hear(sent)
-        open_before = self.arrivals.followed()
-        await self._put_right(open_before)
-        left: list[str] = []
-        for path, edit in {**{p: FileEdit(p, None, b"") for p in self._created}, **sent}.items():
-            now = self._read(path)
-            if edit.before is None and now == b"":
-                back = FileEdit(path, now, None)
-            elif (path in open_before and edit.before is not None) or not stands_in(edit, now):
-                continue
-            else:
-                back = FileEdit(path, edit.after, edit.before)
-            self._created.discard(path)
-            if (await self._bring([back], {})).outcome == "refused":
-                left.append(path)
-        left += [path for path in open_before if self.arrivals.back(path)]
-        if not left:
-            return refused
-        return Delivery("refused", f"{refused.reason}; a part of it is still in {', '.join(left)}")
-
-    async def _hear(self, sent: Mapping[str, FileEdit]) -> None:
-        """Give the client the time to tell of what it applied, and of which it has not told yet."""
-        with anyio.move_on_after(LATE_S):
-            for path, edit in sent.items():
-                await self._host.documents.wait_until(
-                    self._session.uri(path),
-                    lambda _, edit=edit: (
-                        bool(self.arrivals.back(edit.path)) or stands_in(edit, self._read(edit.path))
-                    ),
-                    LATE_S,
-                )
-
-    async def _put_right(self, paths: Iterable[str]) -> None:
+    async def put_right(self, paths: Iterable[str]) -> None:
         """Take the edits of this delivery out of open documents; where typing outruns that, again."""
         for path in paths:
             failures = 0
             while (back := self.arrivals.back(path)) and failures < TRIES:
                 document = self._host.documents.get(self._session.uri(path))
-                now = self._read(path)
+                now = self.read(path)
                 if document is None or now is None:
                     break
                 _log.warning("%s: an edit is taken out again.", path)
@@ -173,16 +156,11 @@ class _Errand:
                 failures += not attempt.again
 
     async def _restore_swept(self) -> list[str]:
-        """Bring back the files that were typed into while the editor deleted them; return their paths.
-
-        That is an errand of its own: whatever becomes of this one, it is not taken back.
-        """
+        """Bring back the files that were typed into while the editor deleted them; return their paths."""
         swept = dict(self.arrivals.swept)
         self.arrivals.swept.clear()
         for path, content in swept.items():
-            errand = _Errand(self._session, self._workspace, self._label, self._unseen)
-            with errand.arrivals:
-                await errand.run([FileEdit(path, None, content)])
+            await self.beside(FileEdit(path, None, content))
         return list(swept)
 
     # --- one attempt --------------------------------------------------------------------------------
@@ -309,7 +287,8 @@ class _Errand:
             return str(error)
         return "" if answer.applied else answer.failure_reason or "the editor did not apply it"
 
-    def _read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | None:
+        """Return what a file holds now, None also where it may not be read."""
         try:
             return self._now(path)
         except ToolError:

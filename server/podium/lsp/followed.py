@@ -11,19 +11,22 @@ client dropped while its user typed that very character at that very place look 
 character is taken for the user's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal, TypeAlias
 
 from lsprotocol import types
 
-from podium.domain.merge import merge3
 from podium.domain.splices import Splice, rebased, spliced, splices
 from podium.domain.text import Encoding, Text
 from podium.lsp.documents import lsp_position, offsets
 
 Sighting: TypeAlias = Literal["unseen", "arrived", "astray"]
+
+_ROUNDED_UP = ((False, False), (False, True), (True, True))
+"""Whether clients move the start and the end of a range up, where it lies inside of a character: not at all, the end
+only (as VS Code), or both (as Neovim)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Followed:
         self._mark: _Mark | None = None
         self._otherwise: _Mark | None = None
         """The mark as it would be if the edit that went astray was the user's own typing."""
+        self._emptied: _Mark | None = None
+        """The mark as it is to be once the typing of before is kept elsewhere."""
         self._refused = False
 
     def expect(self, edits: Sequence[types.TextEdit], made_for: str) -> None:
@@ -76,9 +81,22 @@ class Followed:
         self._see(texts[first], texts[last], steps[first:last])
         self._type(steps[last:])
 
+    def reads(self, content: str) -> None:
+        """Take in what a document holds that nobody told of: one that is opened, or lies on the disk."""
+        self.change([types.TextDocumentContentChangeWholeDocument(content)])
+
     def back(self) -> tuple[Splice, ...]:
         """Return what takes the server's edits out of the text as it is now, and leaves all typing in."""
         return self._mark.back() if self._mark else ()
+
+    def taking_over(self) -> Callable[[], None]:
+        """Return what makes `back` lead to an empty document, but for what is typed from this moment on."""
+        self._emptied = _Mark(self._text.content, "")
+
+        def take_over() -> None:
+            self._mark = self._emptied
+
+        return take_over
 
     def refused(self) -> None:
         """Take note that the client says that it did not apply the edit: what looks like it astray is typing."""
@@ -108,42 +126,42 @@ class Followed:
     def _find(self, texts: Sequence[str]) -> tuple[int, int] | None:
         """Return between which two of the successive `texts` the edit was applied."""
         for first, before in enumerate(texts[:-1]):
-            effects = {self._applied(before), spliced(before, self._widened(before))}
+            effects = {spliced(before, self._spans(before, up)) for up in _ROUNDED_UP}
             for last in range(first + 1, len(texts)):
                 if texts[last] in effects:
                     return first, last
         return None
 
-    def _spans(self, before: str) -> list[Splice]:
-        """Return the edit as its positions say it of `before`, in order."""
+    def _spans(self, before: str, up: tuple[bool, bool] = (False, False)) -> list[Splice]:
+        """Return the edit as its positions say it of `before`, in order; `up` as in `_ROUNDED_UP`."""
         text = Text(before)
-        spans = (Splice(*offsets(text, e.range, self._encoding), e.new_text) for e in self._sent)
+        spans = (Splice(*self._ends(text, e.range, up), e.new_text) for e in self._sent)
         return sorted(spans, key=lambda span: (span.start, span.end))
 
-    def _widened(self, before: str) -> list[Splice]:
-        """Return the edit as clients apply it that take in the whole of a character that a range ends inside of.
+    def _ends(self, text: Text, span: types.Range, up: tuple[bool, bool]) -> tuple[int, int]:
+        start, end = offsets(text, span, self._encoding)
+        return (
+            start + (up[0] and self._is_inside(text, start, span.start)),
+            end + (up[1] and self._is_inside(text, end, span.end)),
+        )
 
-        That comes of typing: in the text that the edit was made for, no range ends inside of a character.
+    def _is_inside(self, text: Text, offset: int, position: types.Position) -> bool:
+        """Return whether `position`, of which `offset` was made, lies inside of the character there.
+
+        That comes of typing: in the text that an edit is made for, no position does.
         """
-        text, encoding = Text(before), self._encoding
-        found: list[Splice] = []
-        for edit in self._sent:
-            start, end = offsets(text, edit.range, encoding)
-            asked = edit.range.end
-            reached = lsp_position(text, end, encoding)
-            inside = reached.line == asked.line and reached.character < asked.character
-            if inside and before[end : end + 1] not in {"", "\r", "\n"}:
-                end += 1
-            found.append(Splice(start, end, edit.new_text))
-        return sorted(found, key=lambda span: (span.start, span.end))
+        reached = lsp_position(text, offset, self._encoding)
+        inside = reached.line == position.line and reached.character < position.character
+        return inside and text.content[offset : offset + 1] not in {"", "\r", "\n"}
 
-    def _applied(self, before: str) -> str:
-        return spliced(before, self._spans(before))
+    def _moved(self, before: str) -> tuple[Splice, ...]:
+        """Return the edit where it belongs in `before`, all that was typed left in."""
+        typed = splices(self._made_for, before)
+        return reduce(rebased, reversed(typed), tuple(self._spans(self._made_for)))
 
     def _see(self, before: str, after: str, steps: Sequence[Splice]) -> None:
         """Take the change from `before` to `after` for the server's edit, unless it cannot be."""
-        merge = merge3(self._made_for, self._applied(self._made_for), before)
-        meant = not merge.conflicts and merge.text == after
+        meant = after == spliced(before, self._moved(before))
         if not meant and (self._refused or _is_one_keystroke(before, after)):
             self._type(steps)
             return
@@ -157,6 +175,8 @@ class Followed:
             self._mark = replace(self._mark, since=(*self._mark.since, *steps))
         if self._otherwise:
             self._otherwise = replace(self._otherwise, since=(*self._otherwise.since, *steps))
+        if self._emptied:
+            self._emptied = replace(self._emptied, since=(*self._emptied.since, *steps))
 
 
 def _size(found: Sequence[Splice]) -> int:
