@@ -13,7 +13,8 @@ from statistics import quantiles
 import anyio
 
 from podium.adapters.journal import SqliteJournal
-from podium.adapters.journal_file import connect, prepare
+from podium.adapters.journal_file import connect_writer, place
+from podium.adapters.journal_opening import hold
 from podium.domain.events import ToolReturned, to_json
 
 EVENT = ToolReturned("agent-1", "call-1", "read_file", {"path": "src/main.py"}, "x" * 800, ok=True)
@@ -51,7 +52,9 @@ def _plain(state: Path, n_events: int = 500) -> list[float]:
     """Return how long each synchronous insert with its own commit took, in milliseconds."""
     line = to_json(EVENT).decode()
     acks_ms: list[float] = []
-    with closing(connect(prepare(state, state))) as db:
+    path = place(state, state)
+    hold(path, state).release()
+    with closing(connect_writer(path)) as db:
         db.execute("INSERT INTO missions VALUES (1, 'm')")
         for seq in range(1, n_events + 1):
             began = time.perf_counter()

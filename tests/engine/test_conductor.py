@@ -1,7 +1,8 @@
 """The conductor lives on, whatever happens to a mission, and its records can always be replayed."""
 
+import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from podium.domain.plan import Task
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.roles import prompt
+from podium.engine.stopwatch import Stopwatch
 from podium.errors import UserError
 from podium.ports import Journal
 from tests.engine.play import DiskFrontEnd, StagedModel
@@ -141,6 +143,51 @@ async def test_waiting_gives_the_mission_as_it_is_when_time_is_up(root: Path) ->
     async with services(root, {"hangs": True}) as outside, Conductor(outside, lambda _: True) as conductor:
         mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
         assert (await conductor.wait(mission_id, 0.05)).status == "planning"
+
+
+async def test_missions_are_in_the_order_in_which_they_began_whatever_the_clock_said(root: Path) -> None:
+    times = iter([300.0, 100.0, 200.0])
+    async with await SqliteJournal.open(
+        root, state=root.parent / "state", now=lambda: next(times)
+    ) as journal:
+        for mission_id in ("m-1", "m-2", "m-3"):
+            await journal.append(mission_id, [MissionStarted("x", "task", "m", "verified")])
+    async with services(root) as outside, Conductor(outside, lambda _: True) as conductor:
+        assert [state.id for state in conductor.states()] == ["m-3", "m-2", "m-1"]
+
+
+async def test_a_mission_that_a_newer_podium_wrote_stands_apart_and_the_others_can_be_used(
+    root: Path,
+) -> None:
+    async with services(root, *ASKS) as outside:
+        for mission_id in ("m-1", "m-2"):
+            events = [MissionStarted("x", "task", "m", "verified"), MissionEnded("signed_off", "")]
+            await outside.journal.append(mission_id, events)
+        assert isinstance(outside.journal, SqliteJournal)
+        with closing(sqlite3.connect(outside.journal.path)) as db, db:
+            db.execute("""INSERT INTO records VALUES (1, 3, 0.0, '{"kind": "from_the_future"}')""")
+        async with Conductor(outside, lambda _: True) as conductor:
+            assert [state.id for state in conductor.states()] == ["m-2"]
+            assert list(conductor.unreadable()) == ["m-1"]
+            with pytest.raises(UserError, match=r"of mission m-1 .* update Podium"):
+                conductor.state("m-1")
+            asked = Watch(conductor, QuestionAsked)
+            mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+            await asked.wait()
+            await conductor.cancel(mission_id)
+
+
+def test_a_stopwatch_counts_only_while_it_is_not_held() -> None:
+    clock = [0.0]
+    watch = Stopwatch(spent_s=60.0, now=lambda: clock[0])
+    for held, clock[0], minutes in (
+        (True, 60.0, 2.0),
+        (True, 600.0, 2.0),
+        (False, 900.0, 2.0),
+        (False, 960.0, 3.0),
+    ):
+        watch.hold(held=held)
+        assert watch.minutes == minutes
 
 
 async def test_a_mission_of_a_process_that_died_is_stopped_at_the_next_start(root: Path) -> None:

@@ -118,6 +118,16 @@ async def test_an_append_after_a_record_that_is_not_the_last_writes_nothing(tmp_
         assert len(await journal.read("m")) == 3
 
 
+async def test_where_the_clock_is_set_back_time_stands_still_within_a_mission(tmp_path: Path) -> None:
+    times = iter([100.0, 50.0, 60.0, 40.0, 110.0])
+    async with await SqliteJournal.open(tmp_path, state=tmp_path, now=lambda: next(times)) as journal:
+        for mission in ("m", "m", "m", "other", "m"):
+            (shown,) = await journal.append(mission, [ended()])
+            assert (await journal.read(mission))[-1] == shown
+        assert [record.at for record in await journal.read("m")] == [100.0, 100.0, 100.0, 110.0]
+        assert [record.at for record in await journal.read("other")] == [40.0]
+
+
 async def test_an_append_of_nothing_starts_no_mission(tmp_path: Path) -> None:
     async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
         assert list(await journal.append("m", [])) == []
@@ -197,7 +207,7 @@ async def test_closing_writes_what_waits_and_leaves_one_file(tmp_path: Path) -> 
 async def test_a_clean_end_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     async with await SqliteJournal.open(tmp_path, state=tmp_path) as journal:
         await journal.append("m", [ended()])
-    assert list(journal.path.parent.iterdir()) == [journal.path]
+    assert set(journal.path.parent.iterdir()) == {journal.path, journal.path.with_suffix(".users")}
 
 
 async def test_a_bug_in_one_append_reaches_its_caller_alone(tmp_path: Path) -> None:

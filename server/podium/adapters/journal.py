@@ -26,8 +26,11 @@ import anyio.to_thread
 from anyio.lowlevel import EventLoopToken, checkpoint_if_cancelled, current_token
 
 from podium.adapters import journal_file
+from podium.adapters.journal_errors import JournalUnusable
 from podium.adapters.journal_file import Entry
+from podium.adapters.journal_opening import Held, hold
 from podium.domain.events import Event, Record, to_json
+from podium.errors import UserError
 
 CLOSE_S = 15.0
 
@@ -43,6 +46,67 @@ class _Append:
     settled: anyio.Event = field(default_factory=anyio.Event)
 
 
+class _Opening:
+    """A journal's file, which is opened as soon as that can be done; used by one thread at a time."""
+
+    def __init__(self, path: Path, workspace: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+        self.path = path
+        self.notice = ""
+        self._workspace = workspace
+        self._connect = connect
+        self._held: Held | None = None
+        self._file: tuple[int, int] | None = None
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> sqlite3.Connection:
+        """Return the connection for writing, opened now if that could not be done before.
+
+        Raises:
+            UserError: it still cannot, or the file is another one than before.
+        """
+        if self._db is not None:
+            self._require_same_file()
+            return self._db
+        held = hold(self.path, self._workspace)
+        try:
+            self._db = self._connect(self.path)
+        except sqlite3.Error as error:
+            held.release()
+            raise journal_file.told(error, self.path) from error
+        self._held, self._file = held, _identity(self.path)
+        self.notice = held.rescue.sentence() if held.rescue else ""
+        if self.notice:
+            log.warning("%s", self.notice)
+        return self._db
+
+    def nothing_yet(self) -> bool:
+        """Return whether there is no journal, because it could not be made."""
+        return self._db is None and not self.path.exists()
+
+    def close(self) -> None:
+        """Let go of the file; the last process that does folds its write-ahead log into it."""
+        if self._db is not None:
+            self._db.close()
+        if self._held is not None:
+            self._held.release()
+
+    def _require_same_file(self) -> None:
+        """Make sure that what is written now will be found later."""
+        if _identity(self.path) != self._file:
+            raise UserError(
+                f"The journal {self.path} was moved or deleted while Podium used it: put it back, or start Podium "
+                "again to begin a new one."
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteJournal:
     """The journal of one workspace; get it from `open`, leave it through `async with` or `aclose`."""
 
@@ -53,30 +117,30 @@ class SqliteJournal:
         *,
         state: Path | None = None,
         now: Callable[[], float] = time.time,
-        connect: Callable[[Path], sqlite3.Connection] = journal_file.connect,
+        connect: Callable[[Path], sqlite3.Connection] = journal_file.connect_writer,
     ) -> Self:
         """Return the journal of the folder `workspace`, which is created if there is none.
 
         It lies below `state` (by default `state_dir()`). `now` gives seconds since 1970. `connect` opens
-        the writer's connection.
+        the writer's connection. Where the disk takes nothing now, the journal gives what can be read; each
+        append tries again.
 
         Raises:
-            UserError: the file cannot be used (damaged, written by a newer Podium, no access); it has
-                not been changed then.
+            UserError: the file cannot be used: it is damaged and another process has it open, or a newer
+                Podium wrote it. It has not been changed then.
         """
-        state = state or journal_file.state_dir()
-        path = await anyio.to_thread.run_sync(journal_file.prepare, state, workspace)
+        path = journal_file.place(state or journal_file.state_dir(), workspace)
+        opening = _Opening(path, workspace, connect)
         try:
-            db = await anyio.to_thread.run_sync(connect, path)
-        except sqlite3.Error as error:
-            raise journal_file.explained(error, path) from error
-        return cls(path, db, now, current_token())
+            await anyio.to_thread.run_sync(opening.open)
+        except JournalUnusable as problem:
+            log.warning("%s", problem)
+            opening.notice = str(problem)
+        return cls(opening, now, current_token())
 
-    def __init__(
-        self, path: Path, db: sqlite3.Connection, now: Callable[[], float], token: EventLoopToken
-    ) -> None:
-        self.path = path
-        self._db = db  # the writer thread's own from here on
+    def __init__(self, opening: "_Opening", now: Callable[[], float], token: EventLoopToken) -> None:
+        self.path = opening.path
+        self._opening = opening  # the writer thread's own from here on
         self._now = now
         self._token = token
         self._queue: SimpleQueue[_Append | None] = SimpleQueue()
@@ -84,6 +148,11 @@ class SqliteJournal:
         self._closed = anyio.Event()
         self._writer = threading.Thread(target=self._write, name="podium-journal", daemon=True)
         self._writer.start()
+
+    @property
+    def notice(self) -> str:
+        """What the user should know of how the file was opened; mostly nothing."""
+        return self._opening.notice
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,6 +196,8 @@ class SqliteJournal:
         Raises:
             UserError: the file is damaged, or holds events of a newer Podium.
         """
+        if await anyio.to_thread.run_sync(self._opening.nothing_yet):
+            return ()
         return await anyio.to_thread.run_sync(journal_file.read, self.path, mission_id, after)
 
     async def missions(self) -> Mapping[str, int]:
@@ -135,8 +206,9 @@ class SqliteJournal:
         Raises:
             UserError: the file is damaged.
         """
-        query = "SELECT id, (SELECT coalesce(max(seq), 0) FROM records WHERE mission = number) FROM missions ORDER BY number"
-        return dict(await anyio.to_thread.run_sync(journal_file.select, self.path, query))
+        if await anyio.to_thread.run_sync(self._opening.nothing_yet):
+            return {}
+        return dict(await anyio.to_thread.run_sync(journal_file.missions, self.path))
 
     @asynccontextmanager
     async def deciding(self) -> AsyncGenerator[None]:
@@ -163,7 +235,7 @@ class SqliteJournal:
     def _write(self) -> None:
         """Write batches until the journal closes: the body of the writer thread."""
         try:
-            with closing(self._db):  # the last process to close a file folds its write-ahead log into it
+            with closing(self._opening):
                 while batch := self._next_batch():
                     self._settle(batch)
         finally:
@@ -186,12 +258,15 @@ class SqliteJournal:
     def _settle(self, batch: Sequence[_Append]) -> None:
         """Give every append of `batch` its outcome and wake its caller."""
         try:
-            written = journal_file.write(self._db, [append.entry for append in batch])
+            written = journal_file.write(self._opening.open(), [append.entry for append in batch])
             for append, records in zip(batch, written, strict=True):
                 append.records.set_result(records)
         except sqlite3.Error as error:
-            for append in batch:
-                append.records.set_exception(journal_file.explained(error, self.path))
+            problem = journal_file.told(error, self.path)
+            problem.__cause__ = error
+            _fail(batch, problem)
+        except UserError as error:
+            _fail(batch, error)
         finally:
             anyio.from_thread.run_sync(_wake, batch, token=self._token)
 
@@ -202,6 +277,11 @@ class SqliteJournal:
             if append := self._queue.get_nowait():
                 _wake([append])
         self._closed.set()
+
+
+def _fail(batch: Sequence[_Append], error: Exception) -> None:
+    for append in batch:
+        append.records.set_exception(error)
 
 
 def _wake(batch: Sequence[_Append]) -> None:

@@ -33,6 +33,7 @@ from podium.lsp.client import Client, RequestFailed, connect
 
 SERVE = (sys.executable, "-m", "podium", "serve")
 CANCEL_PATIENCE_S = 10.0
+_WARNING = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -96,6 +97,8 @@ class Run:
         def on_notification(method: str, params: Mapping[str, Json]) -> None:
             if method == "podium/event":
                 arriving.send_nowait(params)
+            else:
+                warn(method, params)
 
         order = self._order
         connection = connect(
@@ -191,6 +194,12 @@ class Run:
         self._scope.deadline = anyio.current_time() + CANCEL_PATIENCE_S
         with suppress(RequestFailed):
             await client.execute("podium.cancel", {"missionId": self.state.id})
+
+
+def warn(method: str, params: Mapping[str, Json]) -> None:
+    """Tell what the server warns of; other notifications are for editors."""
+    if method == "window/showMessage" and params["type"] == _WARNING:
+        sys.stderr.write(f"podium: {params['message']}\n")
 
 
 def _tell(line: str) -> None:

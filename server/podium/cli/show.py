@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import anyio
 
 from podium.cli.arguments import settings_of
-from podium.cli.conduct import SERVE, SIGNALS
+from podium.cli.conduct import SERVE, SIGNALS, warn
 from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE, is_wrong_usage, leaves
 from podium.domain.messages import Json
 from podium.domain.plan import BOXES
@@ -52,7 +52,7 @@ async def _answer(arguments: Namespace) -> dict[str, Json] | None:
 
             owner.start_soon(heed)
             async with connect(
-                SERVE, arguments.workspace.resolve(), options=settings_of(arguments), on_notification=_ignore
+                SERVE, arguments.workspace.resolve(), options=settings_of(arguments), on_notification=warn
             ) as client:
                 answer = await client.execute(f"podium.{arguments.command}", argument)
             owner.cancel_scope.cancel()
@@ -69,13 +69,11 @@ def _argument(arguments: Namespace) -> dict[str, Json]:
             return {}
 
 
-def _ignore(_method: str, _params: Mapping[str, Json]) -> None:
-    """Let a notification pass."""
-
-
 def _missions(answer: Mapping[str, Json]) -> str:
-    missions = MissionList.model_validate(answer).missions
-    return "\n".join(_line(mission) for mission in missions) or "There are no missions in this workspace."
+    found = MissionList.model_validate(answer)
+    lines = [_line(mission) for mission in found.missions]
+    lines += [f"{mission.mission_id}  {mission.reason}" for mission in found.unreadable]
+    return "\n".join(lines) or "There are no missions in this workspace."
 
 
 def _line(mission: MissionLine) -> str:

@@ -15,7 +15,6 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.checks.sandbox import detect
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
-from podium.adapters.journal_file import state_dir
 from podium.adapters.knowledge_file import KnowledgeFile
 from podium.adapters.models.client import ModelProcess
 from podium.adapters.processes import process_lives, this_process
@@ -43,16 +42,17 @@ async def open_workspace(
     checks = LocalChecks(root, configured, sandbox)
     model = ModelProcess()
 
-    async def doctor(settings: Settings) -> list[DoctorLine]:
-        return await anyio.to_thread.run_sync(_doctor, settings, checks)
-
     try:
         async with await SqliteJournal.open(root) as journal, anyio.create_task_group() as tasks:
+
+            async def doctor(settings: Settings) -> list[DoctorLine]:
+                return await anyio.to_thread.run_sync(_doctor, settings, checks, journal)
+
             await tasks.start(model.run)
             for name in _models(loaded.settings):
                 tasks.start_soon(_warm, model, name, loaded.settings.api_base)
             services = Services(model, workspace, checks, journal, front_end, KnowledgeFile(root))
-            yield Opened(services, this_process(), process_lives, doctor)
+            yield Opened(services, this_process(), process_lives, doctor, journal.notice)
             tasks.cancel_scope.cancel()
     finally:
         await checks.aclose()
@@ -71,7 +71,7 @@ async def _warm(process: ModelProcess, model: str, api_base: str | None) -> None
         _log.warning("The model process could not be warmed: %s", error)
 
 
-def _doctor(settings: Settings, checks: LocalChecks) -> list[DoctorLine]:
+def _doctor(settings: Settings, checks: LocalChecks, journal: SqliteJournal) -> list[DoctorLine]:
     found = checks.describe()
     lines = [
         _model_line(settings),
@@ -79,7 +79,11 @@ def _doctor(settings: Settings, checks: LocalChecks) -> list[DoctorLine]:
         DoctorLine(name="python", state="ok", detail=found.interpreter),
         *(DoctorLine(name="check", state="ok", detail=check) for check in found.checks),
         *(DoctorLine(name="check", state="missing", detail=tool) for tool in found.missing),
-        DoctorLine(name="journal", state="ok", detail=str(state_dir())),
+        DoctorLine(
+            name="journal",
+            state="limited" if journal.notice else "ok",
+            detail=journal.notice or str(journal.path),
+        ),
     ]
     if not found.checks:
         lines.append(

@@ -469,7 +469,10 @@ Event: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event in the journal. `seq` counts from 1 in its mission; `at` is seconds since 1970, UTC."""
+    """An event in the journal. `seq` counts from 1 in its mission; `at` is seconds since 1970, UTC.
+
+    `at` is never less than that of the mission's record before, whatever became of the clock.
+    """
 
     mission_id: str
     seq: int

@@ -7,7 +7,7 @@ another server that lives are shown, and steered there only. Nothing here decide
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -266,14 +266,20 @@ class Conductor:
 
     def states(self) -> list[MissionState]:
         """Return all missions, newest first; those of other servers as of the last `catch_up`."""
-        return sorted(self._chronicle.states.values(), key=lambda state: state.started_at, reverse=True)
+        return self._chronicle.newest_first()
+
+    def unreadable(self) -> Mapping[str, str]:
+        """Return why missions cannot be shown, by id; as of the last `catch_up`."""
+        return self._chronicle.unreadable
 
     def state(self, mission_id: str) -> MissionState:
         """Return one mission; one of another server as of the last `catch_up`.
 
         Raises:
-            UserError: there is no such mission.
+            UserError: there is no such mission, or its records cannot be read.
         """
+        if mission_id in self._chronicle.unreadable:
+            raise UserError(self._chronicle.unreadable[mission_id])
         if mission_id not in self._chronicle.states:
             raise UserError(f"There is no mission {mission_id!r}; podium.missions lists them.")
         return self._chronicle.states[mission_id]

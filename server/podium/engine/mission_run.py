@@ -5,7 +5,6 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 `task_run.py`.
 """
 
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,6 +47,7 @@ from podium.engine.pausing import PausableChecks, PausableModel, Pausing
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
 from podium.engine.steering import Steering
+from podium.engine.stopwatch import Stopwatch
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
@@ -144,11 +144,10 @@ class MissionRun:
         self._writing = anyio.Lock()
         self._unwritten: list[_Entry] = []
         self._looked = anyio.Event()
-        self._waited_s = 0.0
-        self._waiting_since = 0.0
+        self._watch = Stopwatch()
         self._numbers = dict(numbers or {})
         self._pending: dict[str, _Pending] = {}
-        self.budget = Budget(self.limits, lambda: self.state.spent, self._minutes, self._stop)
+        self.budget = Budget(self.limits, lambda: self.state.spent, lambda: self._watch.minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
             PausableModel(services.model, self._pausing),
@@ -200,11 +199,8 @@ class MissionRun:
 
     async def _write(self, events: Sequence[Event]) -> None:
         for record in await self.services.journal.append(self.state.id, events) if events else ():
-            was_waiting = self.state.status in {"waiting", "paused"}
             self.state = fold(self.state, record.event, record.at)
-            if was_waiting:
-                self._waited_s += record.at - self._waiting_since
-            self._waiting_since = record.at
+            self._watch.hold(held=self.state.status in {"waiting", "paused"})
             self.landing.follow(record.event)
             self._heed(record.event)
             await self._publish(record, self.state)
@@ -251,9 +247,6 @@ class MissionRun:
         await self.record(
             *(QuestionAnswered(question_id, None) for question_id in unanswered), MissionEnded(status, reason)
         )
-
-    def _minutes(self) -> float:
-        return (time.time() - self.state.started_at - self._waited_s) / 60
 
     async def _stop(self, sentence: str) -> NoReturn:
         await self.end("stopped", sentence)

@@ -300,10 +300,18 @@ class MissionLine(Wire):
     elsewhere: bool
 
 
+class UnreadableMission(Wire):
+    """A mission whose records cannot be read, and what to do about it."""
+
+    mission_id: str
+    reason: str
+
+
 class MissionList(Wire):
-    """All missions of this workspace, newest first."""
+    """All missions of this workspace, newest first; those that cannot be read stand apart."""
 
     missions: tuple[MissionLine, ...]
+    unreadable: tuple[UnreadableMission, ...] = ()
 
 
 class MissionInfo(MissionLine):
@@ -547,7 +555,8 @@ SENT: Mapping[str, str] = {
     "their files; of each what the client lets a server register.",
     "window/workDoneProgress/create": "Before a progress of our own, for clients with `window.workDoneProgress`.",
     "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`.",
-    "window/showMessage": "Says that a change was written to the disk, because the client applies no edits.",
+    "window/showMessage": "Says that a change was written to the disk, because the client applies no edits; or that the "
+    "journal was damaged, or cannot be written.",
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
     "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
     "information. Changes that wait for review: `code` is `proposal`, `data` holds `proposalId`, `hunk`, `label` "

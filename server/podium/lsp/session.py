@@ -33,12 +33,13 @@ Buffers = Callable[[], Iterable[tuple[Path, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An opened workspace."""
+    """An opened workspace; `notice` is what the user should know of how it opened."""
 
     services: Services
     process: Process
     process_lives: Callable[[Process], bool]
     doctor: Callable[[Settings], Awaitable[list[DoctorLine]]]
+    notice: str = ""
 
 
 OpenWorkspace = Callable[[Path, Loaded, Buffers, FrontEnd], AbstractAsyncContextManager[Opened]]
@@ -116,6 +117,9 @@ class Session:
         loaded = await anyio.to_thread.run_sync(self._settings_or_defaults)
         async with self._open_workspace(root, loaded, self._buffers, front_end) as opened:
             self._opened = opened
+            if opened.notice:
+                warning = types.ShowMessageParams(types.MessageType.Warning, opened.notice)
+                self.host.notify(types.WINDOW_SHOW_MESSAGE, warning)
             async with Conductor(opened.services, opened.process_lives, opened.process) as conductor:
                 yield conductor
 

@@ -51,6 +51,7 @@ from podium.lsp.protocol import (
     TaskParams,
     UndoParams,
     UndoResult,
+    UnreadableMission,
     WaitParams,
     Wire,
 )
@@ -236,7 +237,11 @@ class Commands:
         """List the missions of this workspace."""
         conductor = await self._caught_up()
         lines = (views.mission_line(s, elsewhere=conductor.elsewhere(s)) for s in conductor.states())
-        return MissionList(missions=tuple(lines))
+        unreadable = (
+            UnreadableMission(mission_id=mission_id, reason=reason)
+            for mission_id, reason in conductor.unreadable().items()
+        )
+        return MissionList(missions=tuple(lines), unreadable=tuple(unreadable))
 
     async def show(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionInfo:
         """Show one mission."""
