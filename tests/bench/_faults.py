@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -117,6 +118,15 @@ def _archive(library: Library) -> Path:
     return next(folder.glob(pattern))
 
 
+def environment() -> Path:
+    """Return the virtual environment of the libraries, which holds nothing but pytest, as their own would."""
+    folder = CACHE / f"venv-{sys.version_info.major}.{sys.version_info.minor}"
+    if not (folder / "bin" / "pytest").exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "pytest"], check=True)
+    return folder
+
+
 def write(files: Mapping[str, str], folder: Path) -> None:
     """Write files below `folder`, which need not exist; what is there already is replaced."""
     for path, text in files.items():
@@ -127,31 +137,18 @@ def write(files: Mapping[str, str], folder: Path) -> None:
 
 def failing(folder: Path, *tests: str, limit_s: float = 120.0) -> tuple[str, ...] | None:
     """Return the ids of the tests below `folder` that fail; None where the run breaks off or hangs."""
-    report = folder / ".report.json"
-    argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "_failing",
-        *tests,
-    ]
-    plugin = CACHE / "plugin"
-    if not plugin.exists():
-        plugin.mkdir(parents=True)
-        shutil.copy(Path(__file__).with_name("_failing.py"), plugin)
-    paths = os.pathsep.join([str(plugin), str(folder)])
-    env = {**os.environ, "PYTHONPATH": paths, "FAILING_REPORT": str(report)}
-    env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-    report.unlink(missing_ok=True)
-    try:
-        subprocess.run(argv, cwd=folder, env=env, capture_output=True, timeout=limit_s, check=False)
-    except subprocess.TimeoutExpired:
-        return None
-    return tuple(json.loads(report.read_text())) if report.exists() else None
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "_failing", *tests]
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copy(Path(__file__).with_name("_failing.py"), place)
+        report = Path(place) / "report.json"
+        paths = os.pathsep.join([place, str(folder)])
+        env = {**os.environ, "PYTHONPATH": paths, "FAILING_REPORT": str(report)}
+        env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+        try:
+            subprocess.run(argv, cwd=folder, env=env, capture_output=True, timeout=limit_s, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+        return tuple(json.loads(report.read_text())) if report.exists() else None
 
 
 # --- faults -----------------------------------------------------------------------------------------
@@ -209,7 +206,7 @@ def _found(library: Library) -> list[Fault]:
                 noticed += [mutant] if fails(function.path, text, test_file) else []
             if len(noticed) == function.n_places:
                 break
-        return _fault(function, noticed, fails) if noticed else None
+        return _fault(function, noticed, test_file, fails) if noticed else None
 
     with ThreadPoolExecutor(len(folders)) as pool:
         chosen: list[Fault] = []
@@ -223,11 +220,19 @@ def _found(library: Library) -> list[Fault]:
     return _apart(chosen)
 
 
-def _fault(function: "_Function", noticed: Sequence[_Mutant], fails: Fails) -> Fault | None:
-    """Return the fault that these mutants make together, with the tests that it makes fail."""
+def _fault(function: "_Function", noticed: Sequence[_Mutant], test_file: str, fails: Fails) -> Fault | None:
+    """Return the fault that these mutants make together, with the tests that it makes fail.
+
+    The other ways to have a place wrong are noticed by a test as well: what none notices may not even be wrong.
+    """
     places: list[Place] = []
     for mutant in noticed:
-        others = [m.text for m in function.mutants if m.line == mutant.line and m.text != mutant.text]
+        others = [
+            m.text
+            for m in function.mutants
+            if m.line == mutant.line and m.text != mutant.text
+            if fails(function.path, function.with_lines({m.line: m.text}), test_file)
+        ]
         place = function.place(mutant, others, {m.line for m in noticed} - {mutant.line})
         if place is None:
             return None
