@@ -128,7 +128,7 @@ def _speaker(request: ModelRequest) -> str:
     return f"{request.role} {task['id']}" if isinstance(task, dict) else request.role
 
 
-def _reply(value: Json) -> Reply:  # noqa: PLR0911 - one line for each form
+def _reply(value: Json) -> Reply:  # noqa: C901, PLR0911 - one line for each form
     match value:
         case str():
             return says(value)
@@ -136,6 +136,8 @@ def _reply(value: Json) -> Reply:  # noqa: PLR0911 - one line for each form
             return calls((name, arguments))
         case list():
             return calls(*(cast("tuple[str, dict[str, Json]]", tuple(cast("list[Json]", v))) for v in value))
+        case {"finish": str(reason)}:
+            return replace(_answer(value), finish_reason=reason)
         case {"fault": str(text)}:
             return ModelFault(text, 0.0)
         case {"unavailable": str(text)}:
@@ -154,6 +156,14 @@ def _reply(value: Json) -> Reply:  # noqa: PLR0911 - one line for each form
             return replace(answer, finish_reason=f"meets {n}")
         case _:
             raise AssertionError(f"no reply: {value!r}")
+
+
+def _answer(value: Mapping[str, Json]) -> ModelAnswer:
+    match value:
+        case {"calls": [str(name), str(arguments)]}:
+            return calls((name, arguments))
+        case _:
+            return says(str(value["says"]))
 
 
 def _defect(text: str) -> Reply:

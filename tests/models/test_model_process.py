@@ -81,6 +81,19 @@ async def test_an_answer_in_words_holds_only_the_keys_of_the_contract(model: Mod
     assert answer.finish_reason == "stop"
 
 
+async def test_of_content_in_parts_the_text_counts(model: ModelProcess) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    parts = [thought, {"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}]
+    message = {"role": "assistant", "content": parts}
+    reply = Reply(body={"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    assert (await ask(model, reply)).message["content"] == "hello"
+
+
+async def test_a_refusal_is_told_as_such(model: ModelProcess) -> None:
+    answer = await ask(model, says(None, refusal="I cannot do that."))
+    assert (answer.message["content"], answer.finish_reason) == ("I cannot do that.", "refusal")
+
+
 @both_ways
 async def test_a_tool_call_arrives_with_what_was_asked_unchanged(model: ModelProcess, name: str) -> None:
     async with Provider([calls(("read_file", {"path": "a.py"}))]) as provider:

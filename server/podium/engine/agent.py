@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, cast
 
-from podium.domain.conversation import Conversation, after
+from podium.domain.answers import flaw_of, understood, was_written
+from podium.domain.conversation import Conversation, after, call_ids
 from podium.domain.edit_formats import NoEdits, written_edits
 from podium.domain.events import (
     AgentEnded,
@@ -35,15 +36,15 @@ from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.pausing import Pausing
 from podium.engine.roles import RoleSpec, filled
 from podium.engine.steering import Steering
-from podium.engine.tools.table import OFFERED
+from podium.engine.tools.table import OFFERED, TOOLS
 from podium.engine.tools.tool import ToolContext
 from podium.engine.turns import Turns
 from podium.engine.written import carry_out_written
 from podium.errors import ToolError
 from podium.ports import ContextOverflow, Model, ModelAnswer, ModelRequest
 
-SILENT_ANSWERS = 3
-"""How many answers without a tool call are put up with in one turn."""
+USELESS_ANSWERS = 3
+"""After how many answers in a row of which nothing could be carried out the agent is stopped."""
 REPEATS_TOLD, REPEATS_STOPPED = 3, 6
 """How often the same call may give the same result before the agent is told so, and is stopped."""
 
@@ -58,6 +59,7 @@ class Record(Protocol):
 
 _TOO_LATE = ToolOutcome("error: not carried out, because your turn had ended.", ok=False)
 _INTERRUPTED = ToolOutcome("error: not carried out, because the user interrupts you.", ok=False)
+_AFTER_A_FAILED_EDIT = ToolOutcome("error: not carried out, because an edit in your text failed.", ok=False)
 _UNHEARD = ToolOutcome(
     "error: this does not count yet, because the user has said something meanwhile. Decide again.", ok=False
 )
@@ -106,6 +108,7 @@ class Agent:
         self._known_chars, self._known_tokens = 0, 0
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._open_call: ToolCall | None = None
+        self._useless = 0
         self._unrecorded: list[Event] = []
 
     async def __aenter__(self) -> "Agent":
@@ -130,33 +133,27 @@ class Agent:
             self._returned(self._open_call, ToolOutcome(reply, ok=False))
             self._open_call = None
         async with self._desk.turns.turn(self._desk.urgency(self._task_id)):
-            silent = 0
+            self._useless = 0
             for _ in range(self._spec.steps):
-                message = await self._ask(facts)
-                calls = calls_of(message)
-                if not calls and not await self._carry_out_text(message, context):
-                    silent += 1
-                    if silent == SILENT_ANSWERS:
-                        raise AgentGaveUp(f"The {self._spec.role} answered {silent} times without deciding.")
-                    self._tell("Only tool calls count. Call a tool now; to end your turn, decide with one.")
-                if decision := await self._carry_out(calls, context):
+                answered = await self._ask(facts)
+                if decision := await self._carry_out(answered, context):
                     return decision
         raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
 
-    async def _ask(self, facts: Mapping[str, Json]) -> Message:
+    async def _ask(self, facts: Mapping[str, Json]) -> ModelAnswered:
         """Return the model's answer, to a request that holds everything that the user has said."""
         while True:
             await self._desk.pausing.passed()
             for steer in self._unheard():
                 self._heard.append(steer.id)
                 self._tell(filled("steer", message=steer.text), steer.id)
-            if (message := await self._ask_once(facts)) is not None:
-                return message
+            if (answered := await self._ask_once(facts)) is not None:
+                return answered
 
     def _unheard(self) -> list[Steer]:
         return self._desk.steering.unheard(self._spec.role, self._task_id, self._heard)
 
-    async def _ask_once(self, facts: Mapping[str, Json]) -> Message | None:
+    async def _ask_once(self, facts: Mapping[str, Json]) -> ModelAnswered | None:
         """Return the model's answer, or None when the user interrupted the request."""
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
@@ -181,13 +178,18 @@ class Agent:
                 reason = "abandoned, because the user interrupts"
                 await self._desk.record(ModelFailed(self.id, request_id, reason, 0.0))
                 return None
-            message = cast("Message", sound(answer.message))
+            message = self._understood(answer, request_id)
             answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
             await self._desk.record(answered)
             budget.learn(n_chars, answer.usage)
         self._known_chars, self._known_tokens = n_chars, answer.usage.prompt_tokens
         self._messages = after(self._messages, answered)
-        return message
+        return answered
+
+    def _understood(self, answer: ModelAnswer, request_id: str) -> Message:
+        taken = {call_id for message in self._messages for call_id in call_ids(message)}
+        message = cast("Message", sound(answer.message))
+        return understood(message, answer.finish_reason, request_id, TOOLS, taken)
 
     async def _answer(self, request: ModelRequest) -> ModelAnswer:
         async def on_fault(reason: str, again_in_s: float | None) -> None:
@@ -201,21 +203,29 @@ class Agent:
                 "use a model with a larger context, or a smaller goal."
             ) from error
 
-    async def _carry_out(self, calls: list[ToolCall], context: ToolContext) -> Decision | None:
-        """Carry the calls out in order; a decision ends the turn, and its own result stays open.
+    async def _carry_out(self, answered: ModelAnswered, context: ToolContext) -> Decision | None:
+        """Carry out what an answer holds, in order; a decision ends the turn, and its own result stays open.
 
         A decision made without having heard the user does not count.
         """
+        calls = calls_of(answered.message)
+        in_words = not calls or was_written(calls[0].id)
+        written = await self._carry_out_text(answered, context) if in_words else None
+        useful = written is not None
         decision: Decision | None = None
         for call in calls:
             if decision is not None:
                 self._returned(call, _TOO_LATE)
+                continue
+            if written and not written.ok:
+                self._returned(call, _AFTER_A_FAILED_EDIT)
                 continue
             await self._desk.pausing.passed()
             if any(steer.when == "interrupt" for steer in self._unheard()):
                 self._returned(call, _INTERRUPTED)
                 continue
             outcome = await carry_out(self._spec.role, call, context)
+            useful = useful or not outcome.useless
             if outcome.decision is not None and self._unheard():
                 self._returned(call, _UNHEARD)
                 continue
@@ -223,31 +233,41 @@ class Agent:
                 decision, self._open_call = outcome.decision, call
                 continue
             self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text)))
+        self._bear(useful=useful)
+        if decision is None and (written or not calls):
+            self._tell(written.text if written else flaw_of(answered.message, answered.finish_reason))
         return decision
 
-    async def _carry_out_text(self, message: Message, context: ToolContext) -> bool:
-        """Carry out the edits that an answer holds as text, and return whether it holds any.
+    def _bear(self, *, useful: bool) -> None:
+        """Put up with an answer that is good for nothing, a few times in a row."""
+        self._useless = 0 if useful else self._useless + 1
+        if self._useless == USELESS_ANSWERS:
+            raise AgentGaveUp(f"The {self._spec.role} answered {USELESS_ANSWERS} times without deciding.")
+
+    async def _carry_out_text(self, answered: ModelAnswered, context: ToolContext) -> ToolOutcome | None:
+        """Carry out the edits that an answer holds as text, and return what the model is told of it, if any.
 
         There was no call for a result to answer, so the model is told by a message.
         """
-        text = message.get("content")
+        text = answered.message.get("content")
         if "edit_file" not in TOOLS_OF[self._spec.role] or not isinstance(text, str):
-            return False
-        answer_id = f"{self.id}.{self._requests}"
+            return None
+        ok = False
         try:
             edits = written_edits(text)
         except NoEdits:
-            return False
+            return None
         except ToolError as error:
             told = f"error: {error}"
         else:
-            done = await carry_out_written(self._spec.role, edits, answer_id, context)
+            done = await carry_out_written(self._spec.role, edits, answered.request_id, context)
             for call, outcome in done:
                 self._enter(self._return_of(call, outcome))
             lines = [f"- {call.name}: {outcome.text}" for call, outcome in done]
             told = "\n".join(("Edits in your text were carried out like tool calls:", *lines))
-        self._tell(self._with_warning(ToolCall(answer_id, "edits in text", text), told))
-        return True
+            ok = all(outcome.ok for _, outcome in done)
+        as_call = ToolCall(answered.request_id, "edits in text", text)
+        return ToolOutcome(self._with_warning(as_call, told), ok)
 
     def _with_warning(self, call: ToolCall, text: str) -> str:
         key = (call.name, call.arguments, text)

@@ -3,22 +3,27 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 
+from podium.domain.answers import unreadable
 from podium.domain.changes import FileEdit
+from podium.domain.conversions import converted
 from podium.domain.messages import Json, Message, sound
 from podium.domain.rights import TOOLS_OF, Role
 from podium.engine.decisions import Decision
 from podium.engine.tools.table import TOOLS
-from podium.engine.tools.tool import ToolContext
+from podium.engine.tools.tool import Arguments, Tool, ToolContext
 from podium.errors import ToolError
+
+CONVERSIONS = 2
+"""How often arguments of the wrong type are converted: a list in a text may hold texts that are lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call in an answer; `arguments` is the text that the model wrote."""
+    """One call in an answer as it was understood; `arguments` is a JSON object as text."""
 
     id: str
     name: str
@@ -27,13 +32,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutcome:
-    """What a call gave: text for the model, and a decision if it made one."""
+    """What a call gave: text for the model, and a decision if it made one.
+
+    A `useless` call is none: nobody offers such a tool to this role, or its arguments could not be read.
+    """
 
     text: str
     ok: bool
     arguments: Mapping[str, Json] = field(default_factory=dict[str, Json])
     edits: tuple[FileEdit, ...] = ()
     decision: Decision | None = None
+    useless: bool = False
 
 
 def calls_of(message: Message) -> list[ToolCall]:
@@ -55,11 +64,15 @@ async def carry_out(role: Role, call: ToolCall, context: ToolContext) -> ToolOut
     arguments: dict[str, Json] = {}
     before = {edit.path: edit for edit in context.tree.edits()}
     if call.name not in TOOLS_OF[role]:
-        return ToolOutcome(f"error: {_not_yours(role, call.name)}", False, arguments)
+        return ToolOutcome(f"error: {_not_yours(role, call.name)}", False, arguments, useless=True)
     tool = TOOLS[call.name]
     try:
         arguments = _parsed(call)
-        result = await tool.run(context, tool.arguments.model_validate(arguments))
+    except ToolError as error:
+        return ToolOutcome(f"error: {error}", False, arguments, useless=True)
+    try:
+        arguments, validated = _validated(tool, arguments)
+        result = await tool.run(context, validated)
     except ValidationError as error:
         return ToolOutcome(f"error: {_wrong(call.name, error)}", False, arguments)
     except ToolError as error:
@@ -78,18 +91,33 @@ def _not_yours(role: Role, name: str) -> str:
 
 
 def _parsed(call: ToolCall) -> dict[str, Json]:
-    try:
-        value = json.loads(call.arguments)
-    except ValueError as error:
+    arguments = cast("dict[str, Json]", json.loads(call.arguments))
+    if problem := unreadable(arguments):
         raise ToolError(
-            f"The arguments of {call.name} are not valid JSON ({error}); send the call again."
-        ) from error
-    if not isinstance(value, dict):
-        raise ToolError(f"The arguments of {call.name} must be a JSON object.")
-    arguments = cast("dict[str, Json]", value)
+            f"The arguments of {call.name} cannot be read as a JSON object ({problem}); send the call again."
+        )
     if sound(arguments) != arguments:
         raise ToolError(f"The arguments of {call.name} hold half of a surrogate pair; send the call again.")
     return arguments
+
+
+def _validated(tool: Tool[Any], arguments: dict[str, Json]) -> tuple[dict[str, Json], Arguments]:
+    """Return the arguments as they were meant, also as the tool takes them.
+
+    Raises:
+        ValidationError: they are wrong; it speaks of them as they were given.
+    """
+    first: ValidationError | None = None
+    meant = arguments
+    for _ in range(CONVERSIONS + 1):
+        try:
+            return meant, tool.arguments.model_validate(meant)
+        except ValidationError as error:
+            first = first or error
+            wrong = [(e["loc"], e["type"]) for e in error.errors(include_url=False)]
+            meant = converted(meant, wrong)
+    assert first is not None  # noqa: S101 - the loop ran at least once
+    raise first
 
 
 def _wrong(name: str, error: ValidationError) -> str:

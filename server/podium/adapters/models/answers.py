@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from podium.adapters.models import wire
 from podium.ports import Json, Message, ModelAnswer, Usage
@@ -31,13 +32,16 @@ class Counted:
 
 def answer(
     ask: wire.Ask,
-    content: str | None,
+    content: object,
     called: Sequence[CalledTool],
     finish_reason: str | None,
     counted: Counted | None,
 ) -> ModelAnswer:
-    """Return the answer to `ask`; without a count (or with one of no prompt tokens) it is estimated."""
-    message: Message = {"role": "assistant", "content": content}
+    """Return the answer to `ask`; without a count (or with one of no prompt tokens) it is estimated.
+
+    `content` is a text, or the parts of one as some providers send it, of which what was only thought goes.
+    """
+    message: Message = {"role": "assistant", "content": _text(content)}
     calls: list[Json] = [
         {
             "id": call.id or f"call_{ask.head.request_id}_{index}",
@@ -49,6 +53,14 @@ def answer(
     if calls:
         message["tool_calls"] = calls
     return ModelAnswer(message, finish_reason or "stop", _usage(ask, message, counted))
+
+
+def _text(content: object) -> str | None:
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    parts = cast("list[object]", content)
+    texts = [cast("dict[str, object]", part).get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str)) or None
 
 
 def _arguments_text(arguments: object) -> str:

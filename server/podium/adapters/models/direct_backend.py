@@ -46,7 +46,8 @@ class _ToolCall(_Lenient):
 
 
 class _Message(_Lenient):
-    content: str | None = None
+    content: Any = None
+    refusal: str | None = None
     tool_calls: Sequence[_ToolCall] | None = None
 
 
@@ -171,4 +172,6 @@ def _answer(completion: _Completion, name: str, ask: wire.Ask) -> ModelAnswer:
     counted = completion.usage.counted() if completion.usage else None
     if counted and (prices := openai_prices(name)):
         counted = replace(counted, cost_usd=prices.of(counted))
-    return answer(ask, choice.message.content, called, choice.finish_reason, counted)
+    refusal = choice.message.refusal
+    finish_reason = "refusal" if refusal else choice.finish_reason
+    return answer(ask, choice.message.content or refusal, called, finish_reason, counted)
