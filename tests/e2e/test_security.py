@@ -1,7 +1,10 @@
 """What agents and checks cannot do to the user, whatever the model asks for."""
 
+import re
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -149,3 +152,45 @@ def test_a_role_cannot_use_the_tool_of_another(desk: Desk) -> None:
     )
     assert "A worker may not use sign_off." in heard
     assert "A worker may not use submit_review." in heard
+
+
+SECRET = "sk-proj-" + "aB3d" * 10
+
+
+def test_a_secret_in_a_file_is_told_to_no_model_kept_in_no_record_and_survives_an_edit_of_its_line(
+    desk: Desk,
+) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write({"client.py": f'KEY = "{SECRET}"  # of Anna\n'})
+
+    def rewrites() -> Reply:
+        """Write the line as it was shown, but for the name."""
+        shown = re.search(r"1\t(KEY = .*)", team.heard("worker"))
+        assert shown
+        return edits("client.py", shown[1], shown[1].replace("Anna", "Bob"))
+
+    reads = calls(("read_file", {"path": "client.py"}))
+    team.play(planner=plans("client.py", checks=["check"]), worker=[reads, rewrites])
+    goal = {"goal": f"The key {SECRET} is Bob's"}
+    mission = editor.mission("podium.task", goal)
+    assert mission["status"] == "signed_off", mission["reason"]
+    assert editor.text("client.py") == f'KEY = "{SECRET}"  # of Bob\n'
+    asked = [str(request.body) for request in team.provider.requests]
+    assert [SECRET in body for body in asked] == [False] * len(asked)
+    assert all("<secret:" in body for body in asked)
+    (journal,) = (editor.root.parent / "state" / "journals").glob("*.sqlite3")
+    with closing(sqlite3.connect(journal)) as db:
+        lines = [line for (line,) in db.execute("SELECT event FROM records")]
+    assert [line for line in lines if SECRET in line] == []
+    assert SECRET not in mission["goal"]
+
+
+def test_what_stands_for_a_secret_is_never_written_where_it_stands_for_nothing(desk: Desk) -> None:
+    desk.write({"client.py": f'KEY = "{SECRET}"\n', **WORD})
+    copies: tuple[str, dict[str, Json]] = (
+        "write_file",
+        {"path": "greet.txt", "content": "KEY = <secret:0a1b2c3d>"},
+    )
+    heard = corrects_after(desk, copies)
+    assert "<secret:0a1b2c3d> stands for a secret that is not in this file" in heard
+    assert desk.editor.text("greet.txt") == "world\n"

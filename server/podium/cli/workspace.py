@@ -15,7 +15,9 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.checks.sandbox import detect
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.adapters.journal import SqliteJournal
+from podium.adapters.journal_file import state_dir
 from podium.adapters.knowledge_file import KnowledgeFile
+from podium.adapters.masked import MaskedJournal, MaskedModel, mask_of
 from podium.adapters.models.client import ModelProcess
 from podium.adapters.processes import process_lives, this_process
 from podium.config import DEFAULT_MODEL, Loaded, Settings
@@ -41,6 +43,7 @@ async def open_workspace(
     workspace = DiskWorkspace(root, buffers)
     checks = LocalChecks(root, configured, sandbox)
     model = ModelProcess()
+    mask = await anyio.to_thread.run_sync(mask_of, os.environ, state_dir())
 
     try:
         async with await SqliteJournal.open(root) as journal, anyio.create_task_group() as tasks:
@@ -51,7 +54,15 @@ async def open_workspace(
             await tasks.start(model.run)
             for name in _models(loaded.settings):
                 tasks.start_soon(_warm, model, name, loaded.settings.api_base)
-            services = Services(model, workspace, checks, journal, front_end, KnowledgeFile(root))
+            services = Services(
+                MaskedModel(model, mask),
+                workspace,
+                checks,
+                MaskedJournal(journal, mask),
+                front_end,
+                KnowledgeFile(root),
+                mask,
+            )
             yield Opened(services, this_process(), process_lives, doctor, journal.notice)
             tasks.cancel_scope.cancel()
     finally:

@@ -13,6 +13,7 @@ from podium.domain.conversions import converted
 from podium.domain.messages import Json, Message, sound
 from podium.domain.rights import TOOLS_OF, Role
 from podium.engine.decisions import Decision
+from podium.engine.secrets import with_secrets
 from podium.engine.tools.table import TOOLS
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
 from podium.errors import ToolError
@@ -72,6 +73,8 @@ async def carry_out(role: Role, call: ToolCall, context: ToolContext) -> ToolOut
         return ToolOutcome(f"error: {error}", False, arguments, useless=True)
     try:
         arguments, validated = _validated(tool, arguments)
+        if (meant := with_secrets(call.name, arguments, context.tree, context.mask)) is not arguments:
+            arguments, validated = _validated(tool, meant)
         result = await tool.run(context, validated)
     except ValidationError as error:
         return ToolOutcome(f"error: {_wrong(call.name, error)}", False, arguments)

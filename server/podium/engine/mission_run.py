@@ -30,6 +30,7 @@ from podium.domain.events import (
     Record,
     Steered,
 )
+from podium.domain.masking import Mask
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
 from podium.domain.plan import CLOSED, Task, Urgency
@@ -58,7 +59,7 @@ from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The outside world of all missions of one workspace."""
+    """The outside world of all missions of one workspace; `mask` is what models and the journal see instead of secrets."""
 
     model: Model
     workspace: Workspace
@@ -66,6 +67,7 @@ class Services:
     journal: Journal
     front_end: FrontEnd
     knowledge: Knowledge
+    mask: Mask = field(default_factory=Mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +314,16 @@ class MissionRun:
         async def claim(path: str) -> bool:
             return await self.leases.claim(task_id, path, waits)
 
-        return ToolContext(tree, self.desk, claim, ask, task_id, self.state.plan, self.may_ask_for_commands)
+        return ToolContext(
+            tree,
+            self.desk,
+            claim,
+            ask,
+            task_id,
+            self.state.plan,
+            self.may_ask_for_commands,
+            mask=self.services.mask,
+        )
 
     def stepped_aside(self, task_id: str) -> AbstractAsyncContextManager[None]:
         """Let another agent have the turn of one that waits for somebody else."""

@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
-from podium.adapters.models.environment import NO_KEY, key_variables, secrets_of
+from podium.adapters.models.environment import NO_KEY, key_variables
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
 from podium.adapters.models.prices import openai_prices
+from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
 

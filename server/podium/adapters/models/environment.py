@@ -31,7 +31,6 @@ _SETTINGS = {
 NO_KEY = "not-needed"
 """What is sent in place of a key to endpoints that check none."""
 
-_MIN_SECRET = 8
 _THIS_MACHINE = "localhost,127.0.0.1,::1"
 
 # Any one of the variables is enough.
@@ -82,12 +81,6 @@ def missing_key(model: str, environ: Mapping[str, str]) -> str | None:
     if environ.get(f"{provider}_API_BASE") or environ.get(f"{provider}_BASE_URL"):
         return None
     return variables[0]
-
-
-def secrets_of(environ: Mapping[str, str]) -> list[str]:
-    """Return the values in `environ` that must never be shown."""
-    endings = ("_KEY", "_TOKEN", "_SECRET")
-    return [value for name, value in environ.items() if name.endswith(endings) and len(value) >= _MIN_SECRET]
 
 
 def _needed(name: str) -> bool:

@@ -18,8 +18,9 @@ import anyio
 
 from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
-from podium.adapters.models.environment import NO_KEY, key_variables, missing_key, secrets_of
+from podium.adapters.models.environment import NO_KEY, key_variables, missing_key
 from podium.adapters.models.faults import meaning, missing_key_error
+from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
 

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from podium.domain.masking import Mask
 from podium.domain.messages import Json
 from podium.domain.plan import Plan
 from podium.engine.decisions import Decision
@@ -41,6 +42,7 @@ class ToolContext:
     plan: Plan = field(default_factory=Plan)
     ask_for_commands: bool = True
     consult: Ask | None = None
+    mask: Mask = field(default_factory=Mask)
 
 
 @dataclass(frozen=True, slots=True)
