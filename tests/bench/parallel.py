@@ -8,10 +8,14 @@ Measured is the time from the plan (`plan_set`) until the last task is accepted.
 before it, the final run of all tests and the Commander's call after it.
 
 The ideal is three seconds, the chain of one task, plus the CPU time that the checks themselves used,
-spread evenly over the cores: `ideal_s = 3 + checks_cpu_s / cores`. Each run of a check tells its own CPU time
-at its end, from the start of the interpreter. The ideal is computed from the CPU time that the
-same run used, so that a slow or busy machine does not change the claim, only the noise. `serial_s` adds the
-checks' CPU time as if there were one core.
+spread evenly over the cores: `ideal_s = 3 + checks_cpu_s / cores`. The project's interpreter is a shell that starts
+the real one and tells at its end what the system charged for it, from its first instruction to its last: a test
+run may well spend a third of its time on ending. What Podium adds counts against it: copies of the tree, the sandbox,
+hashing, and everything that the server and the model process do (`server_cpu_s`, `model_cpu_s`). The ideal is
+computed from the CPU time that the same run used, so that a slow machine does not change the claim. A busy one
+does: `cpu_ratio` is what would be left of the ratio if only the CPU time of Podium's own processes spoke against it, and
+`idle_s` is how long the cores had nothing to do, of which the chain alone makes `3 * cores`. `serial_s` adds the checks' CPU time as if
+there were one core.
 """
 
 import json
@@ -21,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from urllib.request import urlopen
@@ -67,13 +72,14 @@ anyio.run(main)
 """.replace("N_TASKS", str(TASKS)).replace("LATENCY_S", str(LATENCY_S))
 
 
-CONFTEST = """
-import os
+INTERPRETER = """#!/bin/sh
+"PYTHON" "$@"
+code=$?
+case "$*" in *"-m pytest"*) echo "what it took:"; times;; esac
+exit $code
+""".replace("PYTHON", sys.executable)
 
-def pytest_unconfigure():
-    times = os.times()
-    print(f"CPU_S={times.user + times.system + times.children_user + times.children_system}")
-"""
+_TOOK = re.compile(r"what it took:\n.*\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s")
 
 
 def run() -> dict[str, float]:
@@ -95,7 +101,8 @@ class _Span:
 
     def __init__(self) -> None:
         self.began_at = self.ended_at = 0.0
-        self.checks_cpu_s = self.server_cpu_before_s = self.server_cpu_s = 0.0
+        self.checks_cpu_s = 0.0
+        self.before = self.after = _Used(0.0, 0.0, 0.0)
         self.n_accepted = self.n_checks = 0
         self.outcome = ""
         self.over = anyio.Event()
@@ -108,14 +115,17 @@ class _Span:
         match event["kind"]:
             case "plan_set":
                 self.began_at = at
-                self.server_cpu_before_s = _server_cpu_s()
+                self.before = _used()
             case "check_finished" if self.n_accepted < TASKS:
                 self.n_checks += 1
-                self.checks_cpu_s += sum(map(float, re.findall(r"CPU_S=([\d.]+)", str(event["result"]))))
+                result = event["result"]
+                assert isinstance(result, dict)
+                self.checks_cpu_s += _took(str(result["output"]))
             case "task_accepted":
                 self.n_accepted += 1
                 self.ended_at = at
-                self.server_cpu_s = _server_cpu_s() - self.server_cpu_before_s
+                if self.n_accepted == TASKS:
+                    self.after = _used()
             case "mission_ended":
                 self.outcome = str(event["status"])
                 self.over.set()
@@ -123,10 +133,27 @@ class _Span:
                 pass
 
 
-def _server_cpu_s() -> float:
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """CPU time that was used so far, and that nobody used, in seconds."""
+
+    server_s: float
+    model_s: float
+    idle_s: float
+
+
+def _used() -> _Used:
     server = next(child for child in psutil.Process().children() if "serve" in child.cmdline())
-    times = server.cpu_times()
-    return times.user + times.system
+    model = next(child for child in server.children() if "podium.adapters.models.host" in child.cmdline())
+    server_s, model_s = (sum(process.cpu_times()[:2]) for process in (server, model))
+    return _Used(server_s, model_s, psutil.cpu_times().idle)
+
+
+def _took(output: str) -> float:
+    """Return the CPU time of a test run, as its output tells at the end, in seconds."""
+    took = _TOOK.search(output)
+    assert took, output
+    return 60 * float(took[1]) + float(took[2]) + 60 * float(took[3]) + float(took[4])
 
 
 async def _measure(home: Path, url: str) -> dict[str, float]:
@@ -151,7 +178,10 @@ async def _measure(home: Path, url: str) -> dict[str, float]:
 def _figures(span: _Span, in_flight_peak: int) -> dict[str, float]:
     wall_s = span.ended_at - span.began_at
     chain_s = CALLS * LATENCY_S
-    ideal_s = chain_s + span.checks_cpu_s / (os.cpu_count() or 1)
+    cores = os.cpu_count() or 1
+    ideal_s = chain_s + span.checks_cpu_s / cores
+    server_s = span.after.server_s - span.before.server_s
+    model_s = span.after.model_s - span.before.model_s
     return {
         "in_flight_peak": in_flight_peak,
         "wall_s": round(wall_s, 2),
@@ -159,7 +189,10 @@ def _figures(span: _Span, in_flight_peak: int) -> dict[str, float]:
         "ratio_to_ideal": round(wall_s / ideal_s, 3),
         "checks_cpu_s": round(span.checks_cpu_s, 2),
         "checks": span.n_checks,
-        "server_cpu_s": round(span.server_cpu_s, 2),
+        "server_cpu_s": round(server_s, 2),
+        "model_cpu_s": round(model_s, 2),
+        "cpu_ratio": round((ideal_s + (server_s + model_s) / cores) / ideal_s, 3),
+        "idle_s": round(span.after.idle_s - span.before.idle_s, 2),
         "serial_s": round(chain_s + span.checks_cpu_s, 2),
     }
 
@@ -175,7 +208,12 @@ def _in_flight_peak(url: str) -> int:
 def _lay_out(project: Path) -> None:
     (project / "parts").mkdir(parents=True)
     (project / "tests").mkdir()
-    (project / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (project / "conftest.py").write_text("", encoding="utf-8")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "pyvenv.cfg").write_text("", encoding="utf-8")
+    interpreter = project / ".venv" / "bin" / "python"
+    interpreter.write_text(INTERPRETER, encoding="utf-8")
+    interpreter.chmod(0o755)
     (project / "parts" / "__init__.py").write_text("", encoding="utf-8")
     for n in range(TASKS):
         module = "def total(one: int, two: int) -> int:\n    return one - two\n"

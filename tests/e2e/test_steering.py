@@ -200,6 +200,19 @@ def test_a_mission_is_cancelled_in_any_state_and_leaves_no_change(desk: Desk, st
         assert editor.progress(token)[-1]["kind"] == "end"
 
 
+def test_a_mission_is_shown_under_each_token_that_the_editor_has_given_for_it(desk: Desk) -> None:
+    desk.write(WORD)
+    desk.team.play(planner=plans("greet.txt").after(60))
+    mission_id = desk.editor.start("podium.task", "Correct the word", workDoneToken="one")
+    desk.editor.execute("podium.pause", mission_id)
+    for token in ("two", "two"):
+        desk.editor.execute("podium.resume", mission_id, workDoneToken=token)
+    desk.editor.execute("podium.cancel", mission_id)
+    for token in ("one", "two"):
+        kinds = [report["kind"] for report in desk.editor.progress(token)]
+        assert (kinds[0], kinds[-1], kinds.count("begin")) == ("begin", "end", 1)
+
+
 def test_a_plan_is_carried_out_later_by_the_same_mission(desk: Desk) -> None:
     editor, team = desk.editor, desk.team
     desk.write(WORD, check="grep -q world greet.txt")
@@ -211,8 +224,11 @@ def test_a_plan_is_carried_out_later_by_the_same_mission(desk: Desk) -> None:
     planned = editor.mission("podium.plan", "Correct the word")
     mission_id = planned["missionId"]
     assert (planned["status"], planned["closed"], planned["total"]) == ("signed_off", 0, 1)
-    assert editor.execute("podium.resume", mission_id)["missionId"] == mission_id
+    assert editor.execute("podium.resume", mission_id, workDoneToken="later")["missionId"] == mission_id
     mission = editor.ended(mission_id)
+    first, *_, last = editor.progress("later")
+    assert (first["kind"], first["title"]) == ("begin", "Podium: Correct the word")
+    assert last == {"kind": "end", "message": "signed_off: Reached."}
     assert (mission["kind"], mission["status"], mission["closed"]) == ("task", "signed_off", 1)
     assert editor.text("greet.txt") == "hello\nworld\n"
     assert len(team.requests("planner")) == 2

@@ -32,7 +32,7 @@ READERS: dict[str, Role] = {
     "worker_fix": "worker",
     "worker_rejected": "worker",
     "worker_unchanged": "worker",
-    "worker_reworded": "worker",
+    "task_reworded": "worker",
     **{spec.prompt: role for role, spec in TEAM.items()},
 }
 

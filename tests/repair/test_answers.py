@@ -145,7 +145,10 @@ def test_a_finish_that_does_not_count_yet_is_repeated() -> None:
     talk = at_work()
     talk.says(batch_result(talk, NEW))
     talk.says("edited half.py")
-    assert talk.says("error: this does not count yet, because the user has said something.") == "finish"
+    assert (
+        talk.says("error: this does not count yet: read first what was said meanwhile, then decide again.")
+        == "finish"
+    )
 
 
 def test_batches_go_on_with_new_candidates_until_none_is_left() -> None:

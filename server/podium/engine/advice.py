@@ -31,8 +31,7 @@ async def about_question(run: MissionRun, task: Task, question: str, options: tu
     choices = f" ({' / '.join(options)})" if options else ""
     async with run.stepped_aside(task.id):
         answer = await _asked(run, task, filled("commander_question", question=question + choices))
-    told = briefs.reworded_text(task, run.state.plan.tasks[task.id])
-    return "\n\n".join(filter(None, (f"The Commander answers: {answer}" if answer else "", told)))
+    return f"The Commander answers: {answer}" if answer else ""
 
 
 async def _asked(run: MissionRun, task: Task, asked: str) -> str:

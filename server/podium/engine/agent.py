@@ -25,9 +25,10 @@ from podium.domain.events import (
     ToolReturned,
 )
 from podium.domain.messages import Json, Message, sound
-from podium.domain.plan import Urgency
+from podium.domain.plan import Task, Urgency
 from podium.domain.rights import TOOLS_OF
 from podium.domain.steering import Steer
+from podium.engine import briefs
 from podium.engine.asking import ask
 from podium.engine.briefs import Opening
 from podium.engine.budget import Budget
@@ -61,7 +62,7 @@ _TOO_LATE = ToolOutcome("error: not carried out, because your turn had ended.", 
 _INTERRUPTED = ToolOutcome("error: not carried out, because the user interrupts you.", ok=False)
 _AFTER_A_FAILED_EDIT = ToolOutcome("error: not carried out, because an edit in your text failed.", ok=False)
 _UNHEARD = ToolOutcome(
-    "error: this does not count yet, because the user has said something meanwhile. Decide again.", ok=False
+    "error: this does not count yet: read first what was said meanwhile, then decide again.", ok=False
 )
 
 
@@ -71,13 +72,14 @@ class AgentGaveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AgentDesk:
-    """What all agents of a mission share. `urgency` tells how urgent a task is now."""
+    """What all agents of a mission share. `urgency` tells how urgent a task is now, `task` what it says now."""
 
     model: Model
     turns: Turns
     record: Record
     budget: Budget
     urgency: Callable[[str], Urgency]
+    task: Callable[[str], Task | None]
     pausing: Pausing
     steering: Steering
     api_base: str | None = None
@@ -141,9 +143,14 @@ class Agent:
         raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
 
     async def _ask(self, facts: Mapping[str, Json]) -> ModelAnswered:
-        """Return the model's answer, to a request that holds everything that the user has said."""
+        """Return the model's answer, to a request that holds everything that the user has said.
+
+        What counts of its task is in it too, where that was changed meanwhile.
+        """
         while True:
             await self._desk.pausing.passed()
+            if reworded := self._reworded():
+                self._tell(reworded)
             for steer in self._unheard():
                 self._heard.append(steer.id)
                 self._tell(filled("steer", message=steer.text), steer.id)
@@ -153,12 +160,19 @@ class Agent:
     def _unheard(self) -> list[Steer]:
         return self._desk.steering.unheard(self._spec.role, self._task_id, self._heard)
 
+    def _reworded(self) -> str:
+        """Return what the agent has yet to be told of its task."""
+        task = self._desk.task(self._task_id)
+        return briefs.reworded_text(self._messages, task) if task else ""
+
     async def _ask_once(self, facts: Mapping[str, Json]) -> ModelAnswered | None:
         """Return the model's answer, or None when the user interrupted the request."""
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
         budget = self._desk.budget
         n_chars = _size(self._messages) if budget.estimates else 0
+        if task := self._desk.task(self._task_id):
+            facts = {**facts, "task": briefs.task_facts(task)}
         async with budget.call(n_chars - self._known_chars, self._known_tokens):
             await self._record(ModelAsked(self.id, request_id))
             request = ModelRequest(
@@ -206,7 +220,7 @@ class Agent:
     async def _carry_out(self, answered: ModelAnswered, context: ToolContext) -> Decision | None:
         """Carry out what an answer holds, in order; a decision ends the turn, and its own result stays open.
 
-        A decision made without having heard the user does not count.
+        A decision made without having heard the user, or what its task says now, does not count.
         """
         calls = calls_of(answered.message)
         in_words = not calls or was_written(calls[0].id)
@@ -226,7 +240,7 @@ class Agent:
                 continue
             outcome = await carry_out(self._spec.role, call, context)
             useful = useful or not outcome.useless
-            if outcome.decision is not None and self._unheard():
+            if outcome.decision is not None and (self._unheard() or self._reworded()):
                 self._returned(call, _UNHEARD)
                 continue
             if outcome.decision is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Check, CheckResult
+from podium.domain.conversation import Conversation
 from podium.domain.events import Place
 from podium.domain.findings import Finding
 from podium.domain.knowledge import Fact
@@ -134,9 +135,20 @@ def work_text(context: str, hint: str, tried: str = "") -> str:
     return "\n\n".join(parts)
 
 
-def reworded_text(told: Task, now: Task) -> str:
-    """Return what a Worker is told when the user has changed its task meanwhile; empty where nothing changed."""
-    return "" if task_text(told) == task_text(now) else filled("worker_reworded", task=task_text(now))
+def reworded_text(conversation: Conversation, task: Task) -> str:
+    """Return what an agent is told whose task says something else now than the last that its conversation has of it.
+
+    It is empty where that is the same.
+    """
+    told, text = filled("task_reworded", task=task_text(task)), task_text(task)
+    beginning = filled("task_reworded", task="")
+    for message in reversed(conversation):
+        content = str(message.get("content")) if message["role"] == "user" else ""
+        if content == told or content.startswith(text):
+            return ""
+        if content.startswith(beginning):
+            break
+    return told
 
 
 def tried_text(failed: Mapping[tuple[FileEdit, ...], str]) -> str:

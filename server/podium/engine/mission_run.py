@@ -157,6 +157,7 @@ class MissionRun:
             self.record,
             self.budget,
             self._urgency,
+            lambda task_id: self.state.plan.tasks.get(task_id),
             self._pausing,
             self._steering,
             settings.api_base,

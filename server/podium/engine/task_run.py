@@ -38,6 +38,8 @@ from podium.engine.verification import CheckCall, Verdict, shortened
 MOST_CONFLICTS = 6_000
 """How many characters of the conflicts of a change a Worker is shown."""
 
+_CHANGED = "The task was changed while the work was judged."
+
 CONFLICTS_TOLD = 2
 """After how many conflicts of a task the Commander is asked."""
 
@@ -192,7 +194,6 @@ async def _attempts(
     tries = _Tries(memory)
     reply = ""
     while True:
-        calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
         facts = run.facts(task=briefs.task_facts(task))
         await run.budget.attempt()
         memory.attempts += 1
@@ -205,10 +206,8 @@ async def _attempts(
             )
             decision = await worker.decide(context, facts, reply)
             assert isinstance(decision, WorkFinished)  # noqa: S101 - a worker has no other deciding tool
-            if told := briefs.reworded_text(task, run.state.plan.tasks[task.id]):
-                task, reply = run.state.plan.tasks[task.id], told
-                continue
-            rejected = await _judge(run, task, tree, calls, decision.summary, tries)
+            task = run.state.plan.tasks[task.id]
+            rejected = await _judge(run, task, tree, decision.summary, tries)
         except AgentGaveUp as gave_up:
             return _Rejected(str(gave_up), fingerprint.of_texts((str(gave_up),)), "")
         if rejected is None:
@@ -232,7 +231,6 @@ async def _judge(
     run: MissionRun,
     task: Task,
     tree: CandidateTree,
-    calls: tuple[CheckCall, ...],
     summary: str,
     tries: _Tries,
 ) -> _Rejected | None:
@@ -242,6 +240,7 @@ async def _judge(
         AgentGaveUp: two Reviewers came to no verdict.
     """
     candidate, edits = tree.candidate(), tree.edits()
+    calls = tuple(run.desk.require(check) for check in task.checks) or run.desk.gates()
     others = run.state.plan.with_state(task.id, "completed")
     if not others.closed():
         calls = await run.aim.at(tree, calls)
@@ -278,6 +277,8 @@ async def _land(run: MissionRun, task: Task, accepted: TaskAccepted, memory: _Me
     with run.plans.closing(task.id) as allowed:
         if not allowed:
             return None
+        if briefs.task_text(run.state.plan.tasks[task.id]) != briefs.task_text(task):
+            return _Rejected(_CHANGED, fingerprint.of_texts((_CHANGED,)), _CHANGED)
         if conflicts := run.tree.land(proposal_id, accepted.edits):
             return _conflicting(accepted.edits, conflicts)
         if memory.kept_out is not None:

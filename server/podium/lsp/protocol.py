@@ -541,7 +541,7 @@ ANSWERED: Mapping[str, str] = {
     "textDocument/documentLink": "In plan documents: the files of each task; elsewhere null.",
     "textDocument/completion": "In plan documents: boxes, ids after `needs:`, files and checks; elsewhere null.",
     "workspace/didChangeWatchedFiles": "A plan document that another program has changed is read again.",
-    "workspace/executeCommand": "The commands below; a `workDoneToken` shows the mission until it ends.",
+    "workspace/executeCommand": "The commands below; where one starts a mission or lets one go on, a `workDoneToken` shows it until it ends.",
     "workspace/didChangeConfiguration": "Settings are asked for again.",
     "window/workDoneProgress/cancel": "On a mission's token: cancels the mission.",
 }

@@ -175,9 +175,12 @@ class Commands:
             settings = self._session.loaded().settings
             mission = replace(mission, apply=settings.apply)
         mission_id = await conductor.start(mission, settings)
+        self._adopt(mission_id, request)
+        return MissionRef(mission_id=mission_id)
+
+    def _adopt(self, mission_id: str, request: types.ExecuteCommandParams) -> None:
         if request.work_done_token is not None:
             self._progress.adopt(mission_id, request.work_done_token)
-        return MissionRef(mission_id=mission_id)
 
     async def wait(self, params: WaitParams, _: types.ExecuteCommandParams) -> MissionInfo:
         """Return the mission when it has ended, or as it is when the time is over."""
@@ -194,12 +197,12 @@ class Commands:
         conductor = await self._session.conductor()
         return views.mission_status(await conductor.pause(params.mission_id))
 
-    async def resume(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
+    async def resume(self, params: MissionParams, request: types.ExecuteCommandParams) -> MissionStatus:
         """Let a paused mission go on, or carry out a plan."""
         conductor = await self._session.conductor()
-        return views.mission_status(
-            await conductor.resume(params.mission_id, self._session.loaded().settings)
-        )
+        state = await conductor.resume(params.mission_id, self._session.loaded().settings)
+        self._adopt(state.id, request)
+        return views.mission_status(state)
 
     async def steer(self, params: SteerParams, _: types.ExecuteCommandParams) -> SteerReceipt:
         """Say something to a mission's agents."""

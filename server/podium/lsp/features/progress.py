@@ -26,12 +26,13 @@ CREATE_S = 10.0
 
 @dataclass(slots=True)
 class _Line:
-    """One token that the client knows, and what it was last told."""
+    """One token that the client knows, and what it was last told. `ours` are those that it did not choose itself."""
 
     token: Token
     title: str
     mission_id: str
     agent_id: str = ""
+    ours: bool = True
     told: tuple[str, int | None] = ("", None)
     ended: str | None = None
     news: anyio.Event = field(default_factory=anyio.Event)
@@ -57,10 +58,11 @@ class Progress:
         """Show a mission under the client's own token as well, from now until it ends."""
         assert self._conductor is not None  # noqa: S101 - missions need a conductor
         state = self._conductor.state(mission_id)
-        line = _Line(token, _title(state), mission_id)
+        line = _Line(token, _title(state), mission_id, ours=False)
         if state.ending:
             line.ended = state.reason
-        self._show(f"{mission_id}/client", line)
+        if (key := f"{mission_id}/client/{token}") not in self._lines:
+            self._show(key, line)
 
     def _on_record(self, record: Record) -> None:
         event, mission_id = record.event, record.mission_id
@@ -101,7 +103,7 @@ class Progress:
     async def _tell(self, key: str, line: _Line) -> None:
         """Tell the client of one token until it ends, at most four times a second."""
         try:
-            if not key.endswith("/client"):
+            if line.ours:
                 try:
                     create = types.WorkDoneProgressCreateParams(line.token)
                     await self._host.ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, create, CREATE_S)
