@@ -114,6 +114,14 @@ class Workspace(Protocol):
         """
         ...
 
+    def permissions(self, path: str) -> int | None:
+        """Return the permissions on the disk as in `chmod`, None for those that any new file gets, and for no file.
+
+        Raises:
+            ToolError: as for `read`; or the path leads through a symbolic link.
+        """
+        ...
+
     def unsaved(self) -> Mapping[str, bytes]:
         """Return the content of every open buffer that differs from the disk."""
         ...

@@ -110,6 +110,14 @@ def test_modes_and_links_survive(tmp_path: Path) -> None:
     assert sync(root, slot) != plain
 
 
+def test_a_file_that_only_the_candidate_has_is_executable_where_it_is_to_be(tmp_path: Path) -> None:
+    root, slot = slot_for(tmp_path)
+    overlay = {"run.sh": b"#!/bin/sh\n", "data.txt": b""}
+    slot.sync(list_project(root), overlay, ["run.sh"], link_dependencies=False)
+    executable = {name: bool((slot.tree / name).stat().st_mode & stat.S_IXUSR) for name in overlay}
+    assert executable == {"run.sh": True, "data.txt": False}
+
+
 def test_the_hash_is_of_the_content_and_not_of_the_way_there(tmp_path: Path) -> None:
     root, one = slot_for(tmp_path, "one")
     _, two = slot_for(tmp_path, "two")

@@ -7,7 +7,8 @@ from podium.domain.conflicts import MOST_LINES, MOST_PLACES, both_sides
 
 
 def edit(before: str | None, after: str | None) -> FileEdit:
-    return FileEdit("a.txt", *(None if text is None else text.encode() for text in (before, after)))
+    was, then = (None if text is None else text.encode() for text in (before, after))
+    return FileEdit("a.txt", was, then)
 
 
 def test_each_place_is_shown_with_what_stood_there_what_you_wrote_and_what_stands_there_now() -> None:

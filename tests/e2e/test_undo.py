@@ -1,9 +1,12 @@
 """Undo, as an editor's user has it: their later edits stay, in buffers as on the disk."""
 
+import stat
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import KEY, Desk, Desks, settings
-from tests.e2e.editor import editing
+from tests.e2e.editor import Encoding, editing
 from tests.e2e.team import Team, calls, edits, plans
 from tests.lsp.raw_client import Message
 
@@ -97,6 +100,40 @@ def test_files_on_the_disk_are_undone_too(plain_desk: Desk) -> None:
     assert (root / "greet.txt").read_text(encoding="utf-8") == "hello Anna\n\nword\n\nend\n"
     assert (root / "old.txt").read_text(encoding="utf-8") == "old\n"
     assert not (root / "new.txt").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8", "utf-32"])
+def test_moved_deleted_and_restored_files_keep_their_permissions(desks: Desks, encoding: Encoding) -> None:
+    desk = desks[encoding]
+    root = desk.editor.root
+    files = {"run.sh": "exit 0\n", "gone.sh": "exit 1\n", "plain.txt": "plain\n"}
+    desk.write(files, check="test ! -e bin/run.sh || ./bin/run.sh")
+    (root / "run.sh").chmod(0o750)
+    (root / "gone.sh").chmod(0o700)
+    moving = {"id": "t", "title": "Move", "instructions": "-", "checks": ["check"]}
+    paths = ["run.sh", "bin/run.sh", "gone.sh", "plain.txt", "moved.txt"]
+    desk.team.play(
+        planner=calls(("submit_plan", {"tasks": [{**moving, "files": paths}]})),
+        worker=calls(
+            ("move_file", {"path": "run.sh", "to": "bin/run.sh"}),
+            ("move_file", {"path": "plain.txt", "to": "moved.txt"}),
+            ("delete_file", {"path": "gone.sh"}),
+            ("finish", {"summary": "Done."}),
+        ),
+    )
+    mission = desk.editor.mission("podium.task", "Move it")
+    assert mission["status"] == "signed_off", mission["reason"]
+    plain = stat.S_IMODE((root / "check.sh").stat().st_mode)
+
+    def permissions() -> dict[str, int]:
+        return {path: stat.S_IMODE((root / path).stat().st_mode) for path in paths if (root / path).exists()}
+
+    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain}
+    desk.editor.execute("podium.undo", mission["missionId"])
+    assert permissions() == {"run.sh": 0o750, "gone.sh": 0o700, "plain.txt": plain}
+    assert (desk.editor.disk("run.sh"), desk.editor.disk("gone.sh")) == (files["run.sh"], files["gone.sh"])
+    desk.editor.execute("podium.undo", mission["missionId"])
+    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain}
 
 
 def test_an_editor_that_handles_no_files_has_them_undone_on_the_disk(desks: Desks) -> None:

@@ -87,6 +87,19 @@ def test_a_stray_edit_of_one_character_cannot_be_told_from_a_keystroke_and_count
     assert (followed.sighting, followed.back()) == ("unseen", ())
 
 
+def test_a_whole_text_with_a_part_of_the_edit_is_what_erasing_left_of_it() -> None:
+    followed = following("long new line\n", 1, 0, 1, 0)
+    followed.change([types.TextDocumentContentChangeWholeDocument("a\nl\nb\nc!\n")])
+    assert followed.sighting == "arrived"
+    assert spliced("a\nl\nb\nc!\n", followed.back()) == "a\nb\nc!\n"
+
+
+def test_a_whole_text_without_the_edit_is_typing() -> None:
+    followed = following("long new line\n", 1, 0, 1, 0)
+    followed.change([types.TextDocumentContentChangeWholeDocument("a\nb\nc!\n")])
+    assert (followed.sighting, followed.back()) == ("unseen", ())
+
+
 def test_a_whole_text_that_holds_the_edit_and_typing_is_taken_for_both() -> None:
     followed = following("long new line\n", 1, 0, 2, 0)
     followed.change([types.TextDocumentContentChangeWholeDocument("a\nlong new line\nc!\n")])

@@ -62,6 +62,10 @@ class Files:
     def read_saved(self, path: str) -> bytes | None:
         return self._editor.disk.get(path)
 
+    def permissions(self, path: str) -> int | None:
+        assert path
+        return None
+
     def unsaved(self) -> Mapping[str, bytes]:
         return {path: self.read(path) or b"" for path in self.paths()}
 

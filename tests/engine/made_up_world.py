@@ -36,6 +36,10 @@ class Files:
 
     read_saved = read
 
+    def permissions(self, path: str) -> int | None:
+        assert path
+        return None
+
     def unsaved(self) -> Mapping[str, bytes]:
         return {}
 

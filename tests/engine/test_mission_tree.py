@@ -133,6 +133,13 @@ def test_whatever_is_typed_an_unchanged_tree_follows_and_a_landed_change_is_neve
         def overlay(self) -> dict[str, bytes | None]:
             return {}
 
+        def permissions(self, path: str) -> int | None:
+            assert path
+            return None
+
+        def created(self) -> dict[str, int | None]:
+            return {}
+
         def paths(self) -> list[str]:
             return [*held]
 

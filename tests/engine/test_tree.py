@@ -54,6 +54,35 @@ def test_an_edit_keeps_what_it_was_based_on_through_further_edits(mission: Candi
     assert mission.edits() == (FileEdit("a.txt", b"one\r\ntwo\r\nthree\r\n", b"second"),)
 
 
+def test_a_file_keeps_its_permissions_wherever_it_is_moved_and_when_it_comes_back(
+    root: Path, mission: CandidateTree
+) -> None:
+    (root / "run.sh").write_bytes(b"x")
+    (root / "run.sh").chmod(0o750)
+    for path, to in (("run.sh", "b.sh"), ("b.sh", "c.sh")):
+        mission.write(to, mission.read(path), mission.permissions(path))
+        mission.write(path, None)
+    mission.write("c.sh", b"y")
+    mission.write("new.sh", b"z")
+    there = {edit.path: edit.permissions for edit in mission.edits()}
+    assert there == {"c.sh": 0o750, "new.sh": None, "run.sh": 0o750}
+    assert all(edit.back().permissions == edit.permissions for edit in mission.edits())
+    assert CandidateTree("/", mission).candidate().created == {"c.sh": 0o750, "new.sh": None}
+
+
+@pytest.mark.parametrize("path", ["link.txt", "folder/a.txt"])
+def test_what_a_link_leads_to_is_named_and_the_link_is_left_alone(
+    root: Path, mission: CandidateTree, path: str
+) -> None:
+    (root / "link.txt").symlink_to("a.txt")
+    (root / "folder").symlink_to(".")
+    assert mission.read(path) == mission.read("a.txt")
+    with pytest.raises(ToolError, match=r"is a symbolic link to a\.txt"):
+        mission.permissions(path)
+    with pytest.raises(ToolError):
+        mission.write(path, None)
+
+
 def test_a_change_that_is_taken_back_is_no_change(mission: CandidateTree) -> None:
     mission.write("a.txt", b"changed")
     mission.write("a.txt", b"one\r\ntwo\r\nthree\r\n")

@@ -176,8 +176,8 @@ pytestmark = pytest.mark.anyio
 
 
 def edited(before: str | None, after: str | None, path: str = "f") -> FileEdit:
-    contents = [None if text is None else text.encode() for text in (before, after)]
-    return FileEdit(path, *contents)
+    was, then = (None if text is None else text.encode() for text in (before, after))
+    return FileEdit(path, was, then)
 
 
 async def three_changes() -> Mission:

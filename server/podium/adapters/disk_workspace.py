@@ -5,6 +5,7 @@ Every path is confined by where it really lies, so that a symbolic link cannot l
 
 import codecs
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from podium.domain.changes import FileEdit
 from podium.domain.paths import confined
 from podium.domain.text_file import TextFile
 from podium.errors import ToolError, UserError
+
+_MASK = os.umask(0o077)
+os.umask(_MASK)
+NEW_FILE = 0o666 & ~_MASK
+"""The permissions of a file that any program of this user creates. There is no way to ask for the mask alone."""
 
 Buffers = Callable[[], Iterable[tuple[Path, str]]]
 """Gives the path and the text of every open document."""
@@ -50,6 +56,25 @@ class DiskWorkspace:
             ToolError: as for `read`.
         """
         return self._on_disk(confined(path))
+
+    def permissions(self, path: str) -> int | None:
+        """Return the permissions on the disk as in `chmod`, None for those that any new file gets, and for no file.
+
+        Raises:
+            ToolError: as for `read`; or the path leads through a symbolic link.
+        """
+        path = confined(path)
+        self._on_disk(path)
+        real = (self._root / path).resolve().relative_to(self._root).as_posix()
+        if real != path:
+            raise ToolError(
+                f"{path} is a symbolic link to {real}. Links stay as they are; work on {real} instead."
+            )
+        try:
+            mode = stat.S_IMODE((self._root / path).stat().st_mode)
+        except FileNotFoundError:
+            return None
+        return None if mode == NEW_FILE else mode
 
     def unsaved(self) -> Mapping[str, bytes]:
         """Return the content of every open buffer that differs from the disk."""

@@ -25,8 +25,22 @@ Content = Annotated[bytes | None, PlainValidator(_from_json), PlainSerializer(_a
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """One file's change: what it was based on and what it becomes; None where there is no file."""
+    """One file's change: what it was based on and what it becomes; None where there is no file.
+
+    `permissions` are those of a file that is created or deleted, as in `chmod`; None for those that any new file
+    gets, and where the file is there before and after.
+    """
 
     path: str
     before: Content
     after: Content
+    permissions: int | None = None
+
+    def back(self) -> "FileEdit":
+        """Return what takes this change back."""
+        return FileEdit(self.path, self.after, self.before, self.permissions)
+
+    def behind(self, earlier: "FileEdit", before: bytes | None) -> "FileEdit":
+        """Return this change and an `earlier` one of the same file as one, on what would be `before` them."""
+        own = self.permissions
+        return FileEdit(self.path, before, self.after, earlier.permissions if own is None else own)

@@ -5,7 +5,7 @@ the values only; `adapters/checks` finds and runs them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 CheckKind: TypeAlias = Literal["test", "build", "lint", "types", "probe"]
@@ -17,11 +17,13 @@ class Candidate:
     """A tree to check: the files on disk below `root`, with `overlay` laid over them.
 
     `overlay` maps paths relative to `root` (with `/`) to their whole content, or to None where the file
-    is deleted.
+    is deleted. `created` has the permissions of those of its files that are not on the disk, as in `chmod`,
+    None for those of any new file.
     """
 
     root: str
     overlay: Mapping[str, bytes | None]
+    created: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ encoding), is one hunk.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -65,7 +65,7 @@ def numbered(edits: tuple[FileEdit, ...]) -> tuple[ProposalHunk, ...]:
 def between(edits: tuple[FileEdit, ...], had: Collection[int], then: Collection[int]) -> tuple[FileEdit, ...]:
     """Return what leads from the hunks `had` to the hunks `then`, both by number; unchanged files are left out."""
     every = numbered(edits)
-    found = (FileEdit(edit.path, _with(edit, every, had), _with(edit, every, then)) for edit in edits)
+    found = (replace(edit, before=_with(edit, every, had), after=_with(edit, every, then)) for edit in edits)
     return tuple(edit for edit in found if edit.before != edit.after)
 
 

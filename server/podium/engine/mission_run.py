@@ -260,8 +260,10 @@ class MissionRun:
 
     def _baseline(self) -> Candidate:
         """Return the user's files without what this mission has delivered into them."""
-        before = {edit.path: edit.before for edit in self.tree.edits()}
-        return Candidate(self.root, {**self._unsaved_at_start, **before})
+        edits = self.tree.edits()
+        before = {edit.path: edit.before for edit in edits}
+        deleted = {edit.path: edit.permissions for edit in edits if edit.after is None}
+        return Candidate(self.root, {**self._unsaved_at_start, **before}, deleted)
 
     def fresh_id(self, prefix: str) -> str:
         """Return an id that is new in this mission, such as `worker-3`."""
@@ -313,6 +315,7 @@ class MissionRun:
                 yield
 
         async def claim(path: str) -> bool:
+            tree.permissions(path)  # refuses links: what is written through one changes another file
             return await self.leases.claim(task_id, path, waits)
 
         return ToolContext(

@@ -7,7 +7,8 @@ verified. The user's own files keep the user's lines until the user accepts the 
 the tree is without it too.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from podium.domain.changes import FileEdit
 from podium.domain.conflicts import both_sides
@@ -65,11 +66,11 @@ class MissionTree(CandidateTree):
         base: dict[str, FileEdit] = {}
         for edits in self._changes.values():
             for edit in edits:
-                before = edit.before
-                if (earlier := base.get(edit.path)) is not None:
-                    before = _laid_over(FileEdit(edit.path, earlier.after, earlier.before), edit.before)
-                base[edit.path] = FileEdit(edit.path, before, edit.after)
-        found = (FileEdit(path, edit.before, self.read(path)) for path, edit in sorted(base.items()))
+                earlier = base.get(edit.path)
+                base[edit.path] = (
+                    edit if earlier is None else edit.behind(earlier, _laid_over(earlier.back(), edit.before))
+                )
+        found = (replace(edit, after=self.read(path)) for path, edit in sorted(base.items()))
         self._changes = {key: tuple(edit for edit in found if edit.before != edit.after)}
         return self._changes[key]
 
@@ -119,6 +120,16 @@ class MissionTree(CandidateTree):
                 self._now[path] = content
             else:
                 self._now.pop(path, None)
+
+    def permissions(self, path: str) -> int | None:
+        """Return those that a waiting change gives to a file that it creates, or those of the user's file."""
+        waiting = self.created()
+        return waiting[path] if path in waiting else super().permissions(path)
+
+    def created(self) -> Mapping[str, int | None]:
+        """Return the permissions of the files that waiting changes create."""
+        edits = (edit for edits in self._changes.values() for edit in edits)
+        return {edit.path: edit.permissions for edit in edits if edit.before is None}
 
     def conflicts_with_user(self, edits: Sequence[FileEdit]) -> list[str]:
         """Return both sides of each conflict between `edits` and what the user's files hold now."""

@@ -27,6 +27,18 @@ class Below(Protocol):
         """Return everything that differs from the disk."""
         ...
 
+    def permissions(self, path: str) -> int | None:
+        """Return the permissions of a file, None for those that any new file gets, and where there is none.
+
+        Raises:
+            ToolError: the path leads through a symbolic link.
+        """
+        ...
+
+    def created(self) -> Mapping[str, int | None]:
+        """Return the files that are not on the disk, and what permissions they are to have."""
+        ...
+
     def paths(self) -> Sequence[str]:
         """Return the paths of all files, sorted."""
         ...
@@ -46,6 +58,14 @@ class UserFiles:
         """Return the unsaved buffers."""
         return self._workspace.unsaved()
 
+    def permissions(self, path: str) -> int | None:
+        """Return the permissions on the disk, where they are others than those of any new file."""
+        return self._workspace.permissions(path)
+
+    def created(self) -> Mapping[str, int | None]:
+        """Return nothing: there is nothing but what the user has."""
+        return {}
+
     def paths(self) -> Sequence[str]:
         """Return the project's files."""
         return self._workspace.paths()
@@ -59,6 +79,8 @@ class CandidateTree:
         self._below = below
         self._base: dict[str, bytes | None] = {}
         self._now: dict[str, bytes | None] = {}
+        self._permissions: dict[str, int | None] = {}
+        """Those of the files that this tree deletes or creates."""
 
     def read(self, path: str) -> bytes | None:
         """Return the content of `path` in this tree, or None where there is no file.
@@ -83,10 +105,32 @@ class CandidateTree:
             raise ToolError(f"There is no file {path}.{hint}")
         return TextFile.decode(content)
 
-    def write(self, path: str, content: bytes | None) -> FileEdit:
-        """Set or (None) delete a file in this tree, and return what changed."""
+    def permissions(self, path: str) -> int | None:
+        """Return the permissions of a file, None for those that any new file gets, and where there is none.
+
+        Raises:
+            ToolError: as for `read`; or the path leads through a symbolic link.
+        """
+        path = confined(path)
+        return self._permissions[path] if path in self._permissions else self._below.permissions(path)
+
+    def created(self) -> Mapping[str, int | None]:
+        """Return the permissions of the files that are in this tree only, or in the trees below."""
+        own = {path: given for path, given in self._permissions.items() if self._now[path] is not None}
+        return {**self._below.created(), **own}
+
+    def write(self, path: str, content: bytes | None, permissions: int | None = None) -> FileEdit:
+        """Set or (None) delete a file in this tree, and return what changed; a new one gets `permissions`.
+
+        Raises:
+            ToolError: as for `read`; or what is to be deleted is a symbolic link.
+        """
         path = confined(path)
         before = self.read(path)
+        if content is None:
+            self._permissions[path] = self.permissions(path)
+        elif before is None:
+            self._permissions[path] = permissions
         self._base.setdefault(path, before)
         self._now[path] = content
         return FileEdit(path, before, content)
@@ -97,7 +141,7 @@ class CandidateTree:
 
     def candidate(self) -> Candidate:
         """Return this tree as checks take it."""
-        return Candidate(self._root, self.overlay())
+        return Candidate(self._root, self.overlay(), self.created())
 
     def paths(self) -> Sequence[str]:
         """Return the paths of all files, sorted."""
@@ -109,9 +153,9 @@ class CandidateTree:
     def edits(self) -> tuple[FileEdit, ...]:
         """Return what this tree changes, without files that are as they were."""
         return tuple(
-            FileEdit(path, self._base[path], now)
+            FileEdit(path, base, now, None if base is not None is not now else self._permissions.get(path))
             for path, now in sorted(self._now.items())
-            if now != self._base[path]
+            if now != (base := self._base[path])
         )
 
 

@@ -124,7 +124,7 @@ def _meet(one: Proposal, other: Proposal) -> bool:
         if (their := theirs.get(edit.path)) is None:
             continue
         try:
-            back = merged_content(FileEdit(edit.path, edit.after, edit.before), their.before)
+            back = merged_content(edit.back(), their.before)
         except MergeConflict:
             return True
         if _touch(their.before, back, their.after):
@@ -203,7 +203,7 @@ def _is_done(edit: FileEdit, seen: Callable[[str], bytes | None]) -> bool:
 
 def reverse(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
     """Return what takes `edits` back, which change each path once."""
-    return tuple(FileEdit(edit.path, edit.after, edit.before) for edit in edits)
+    return tuple(edit.back() for edit in edits)
 
 
 def combined(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
@@ -214,8 +214,8 @@ def combined(edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
     """
     found: dict[str, FileEdit] = {}
     for edit in edits:
-        before = edit.before
-        if (earlier := found.get(edit.path)) is not None:
-            before = merged_content(FileEdit(edit.path, earlier.after, earlier.before), edit.before)
-        found[edit.path] = FileEdit(edit.path, before, edit.after)
+        earlier = found.get(edit.path)
+        found[edit.path] = (
+            edit if earlier is None else edit.behind(earlier, merged_content(earlier.back(), edit.before))
+        )
     return tuple(found.values())

@@ -39,12 +39,12 @@ def stands_in(edit: FileEdit, current: bytes | None) -> bool:
 class Arrivals:
     """Follows the documents of one delivery, over all its attempts; `read` gives what a file holds now.
 
-    `swept` is the content, by path, of files that were typed into while the editor deleted them; without what
-    this delivery had put into them.
+    `swept` brings back the files that were typed into while the editor deleted them, without what this delivery
+    had put into them.
     """
 
     def __init__(self, desk: Desk, read: Callable[[str], bytes | None]) -> None:
-        self.swept: dict[str, bytes] = {}
+        self.swept: list[FileEdit] = []
         self._desk = desk
         self._documents = desk.host.documents
         self._encoding: Encoding = desk.host.encoding
@@ -106,7 +106,8 @@ class Arrivals:
 
     def _note_swept(self, target: Target, content: str, without: str) -> None:
         if content != target.text and target.now is not None:
-            self.swept[target.path] = as_saved(without, target.now)
+            kept = as_saved(without, target.now)
+            self.swept.append(FileEdit(target.path, None, kept, target.permissions))
 
     def _document(self, path: str) -> Document | None:
         return self._documents.get(self._desk.uri(path))

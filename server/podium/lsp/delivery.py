@@ -157,11 +157,11 @@ class _Errand:
 
     async def _restore_swept(self) -> list[str]:
         """Bring back the files that were typed into while the editor deleted them; return their paths."""
-        swept = dict(self.arrivals.swept)
+        swept = tuple(self.arrivals.swept)
         self.arrivals.swept.clear()
-        for path, content in swept.items():
-            await self.beside(FileEdit(path, None, content))
-        return list(swept)
+        for edit in swept:
+            await self.beside(edit)
+        return [edit.path for edit in swept]
 
     # --- one attempt --------------------------------------------------------------------------------
 
@@ -184,11 +184,12 @@ class _Errand:
         path = edit.path
         if not self._applies_edits():
             saved = self._workspace.read_saved(path)
-            return Target(path, saved, merged_content(edit, saved))
+            return Target(path, saved, merged_content(edit, saved), permissions=edit.permissions)
         now = self._now(path)
         then = merged_content(edit, None if path in self._created and not now else now)
         document = self._host.documents.get(self._session.uri(path))
-        return target_of(path, now, then, document, self._host.encoding)
+        target = target_of(path, now, then, document, self._host.encoding)
+        return replace(target, permissions=edit.permissions)
 
     def _is_to_be_created(self, target: Target) -> bool:
         return target.now is None and self._can_do(target) and target.path not in self._created
@@ -236,11 +237,12 @@ class _Errand:
     def _can_do(self, target: Target) -> bool:
         """Return whether the editor can bring this about.
 
-        Not every one creates or deletes files, and none can be told how to encode what it creates.
+        Not every one creates or deletes files, and none can be told the encoding or the permissions of what it
+        creates.
         """
         if target.now is not None and target.then is not None:
             return True
-        if target.then is not None and not is_plain(target.then):
+        if target.then is not None and (target.permissions is not None or not is_plain(target.then)):
             return False
         needed = (
             types.ResourceOperationKind.Delete if target.then is None else types.ResourceOperationKind.Create

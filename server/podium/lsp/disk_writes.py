@@ -19,7 +19,7 @@ def write_all(root: Path, targets: Sequence[Target]) -> Delivery:
     done: list[Target] = []
     try:
         for target in targets:
-            _write(root, target.path, target.then)
+            _write(root, target, target.then)
             done.append(target)
     except OSError as error:
         take_back(root, done)
@@ -30,12 +30,13 @@ def write_all(root: Path, targets: Sequence[Target]) -> Delivery:
 def take_back(root: Path, targets: Sequence[Target]) -> None:
     """Write what the targets held before, last first."""
     for target in reversed(targets):
-        _write(root, target.path, target.now)
+        _write(root, target, target.now)
 
 
-def _write(root: Path, path: str, content: bytes | None) -> None:
-    place = (root / confined(path)).resolve()
+def _write(root: Path, target: Target, content: bytes | None) -> None:
+    place = root / confined(target.path)
     if content is None:
         place.unlink(missing_ok=True)
         return
-    write_atomically(place, content)
+    place = place.resolve()
+    write_atomically(place, content, None if place.exists() else target.permissions)

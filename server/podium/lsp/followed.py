@@ -110,8 +110,8 @@ class Followed:
     def _steps(self, before: str, edit: types.TextDocumentContentChangeEvent) -> Sequence[Splice]:
         """Return a change as splices, each of the text after the one before.
 
-        A client that sends whole texts may send the server's edit and typing as one; where fewer characters
-        lead to it from the text with the edit than from the one without, the edit came first.
+        A client that sends whole texts may send the server's edit and typing as one; where less had to be typed
+        to get there from the text with the edit than from the one without, the edit came first.
         """
         if isinstance(edit, types.TextDocumentContentChangePartial):
             return [Splice(*offsets(self._text, edit.range, self._encoding), edit.text)]
@@ -119,7 +119,7 @@ class Followed:
         if self._awaits() and before == self._made_for:
             ours = self._spans(before)
             after = splices(spliced(before, ours), edit.text)
-            if _size(after) < _size(alone):
+            if _effort(after) < _effort(alone):
                 return [*ours[::-1], *after[::-1]]
         return alone[::-1]
 
@@ -179,8 +179,9 @@ class Followed:
             self._emptied = replace(self._emptied, since=(*self._emptied.since, *steps))
 
 
-def _size(found: Sequence[Splice]) -> int:
-    return sum(splice.end - splice.start + len(splice.new) for splice in found)
+def _effort(found: Sequence[Splice]) -> tuple[int, int]:
+    """Return how many characters are typed, and how many erased: whoever erases need not know what is there."""
+    return sum(len(splice.new) for splice in found), sum(splice.end - splice.start for splice in found)
 
 
 def _is_one_keystroke(before: str, after: str) -> bool:

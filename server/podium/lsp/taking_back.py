@@ -93,7 +93,7 @@ class TakingBack:
         put_right = edit.path in self._arrivals.followed() and edit.before is not None
         if put_right or not stands_in(edit, now):
             return None
-        return FileEdit(edit.path, edit.after, edit.before)
+        return edit.back()
 
     async def _carry_typing(self, created: FileEdit) -> None:
         """Bring what was typed into a moved copy to where it was moved from."""

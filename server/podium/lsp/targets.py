@@ -100,6 +100,7 @@ class Target:
     """One file as it is now and as it is to become, and the edits that the editor is asked for.
 
     `text` is what the edits speak of: the document where it is open, then with its `version`, or the file.
+    `permissions` as in `FileEdit`.
     """
 
     path: str
@@ -108,11 +109,12 @@ class Target:
     edits: tuple[types.TextEdit, ...] = ()
     text: str = ""
     version: int | None = None
+    permissions: int | None = None
 
     @property
     def edit(self) -> FileEdit:
         """What changes."""
-        return FileEdit(self.path, self.now, self.then)
+        return FileEdit(self.path, self.now, self.then, self.permissions)
 
 
 def target_of(

@@ -1,6 +1,7 @@
 """Runs the project's checks on candidate trees: the adapter behind the port `Checks`."""
 
 import os
+import stat
 import sys
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -97,7 +98,7 @@ class LocalChecks:
         Raises:
             ToolError: the candidate changes a path outside the workspace.
         """
-        async with self._stand() as stand:
+        async with self._stand(candidate) as stand:
             return await anyio.to_thread.run_sync(stand.sync, candidate.overlay)
 
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
@@ -106,7 +107,7 @@ class LocalChecks:
         Raises:
             ToolError: the candidate changes a path outside the workspace.
         """
-        async with self._stand() as stand:
+        async with self._stand(candidate) as stand:
             return await run_check(stand, candidate.overlay, check, targets)
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
@@ -117,7 +118,7 @@ class LocalChecks:
         """
         shell = ("cmd", "/c") if sys.platform == "win32" else ("sh", "-c")
         check = Check("command", (*shell, command), "probe", COMMAND_TIMEOUT_S)
-        async with self._stand() as stand:
+        async with self._stand(candidate) as stand:
             return await run_check(stand, candidate.overlay, check)
 
     async def try_out(
@@ -138,7 +139,7 @@ class LocalChecks:
         attempt = TryOut(candidate.overlay, variants, check, targets, tolerated, self._baseline)
         async with anyio.create_task_group() as workers:
             for _ in range(min(self._slots.n, len(variants))):
-                workers.start_soon(self._work_on, attempt)
+                workers.start_soon(self._work_on, attempt, candidate)
         self._baseline = attempt.baseline
         return attempt.results()
 
@@ -147,16 +148,17 @@ class LocalChecks:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._slots.remove)
 
-    async def _work_on(self, attempt: TryOut) -> None:
-        async with self._stand() as stand:
+    async def _work_on(self, attempt: TryOut, candidate: Candidate) -> None:
+        async with self._stand(candidate) as stand:
             await attempt.work(stand)
 
     @asynccontextmanager
-    async def _stand(self) -> AsyncGenerator[Stand]:
+    async def _stand(self, candidate: Candidate) -> AsyncGenerator[Stand]:
         async with self._slots.take() as slot:
             listing = await anyio.to_thread.run_sync(list_project, self._root)
             python = await anyio.to_thread.run_sync(self._interpreter)
-            yield Stand(self._root, slot, listing, self._sandbox, python, self._inherited)
+            executable = {path for path, mode in candidate.created.items() if mode and mode & stat.S_IXUSR}
+            yield Stand(self._root, slot, listing, self._sandbox, python, self._inherited, executable)
 
     def _interpreter(self) -> Interpreter:
         now = signature(self._root)

@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -90,8 +90,15 @@ class Slot:
         with os.fdopen(number, "rb") as file:
             return file.read(_MAX_OUTPUT) if stat.S_ISREG(os.fstat(number).st_mode) else b""
 
-    def sync(self, listing: Listing, overlay: Mapping[str, bytes | None], *, link_dependencies: bool) -> str:
-        """Make the tree hold exactly the candidate, and return its hash.
+    def sync(
+        self,
+        listing: Listing,
+        overlay: Mapping[str, bytes | None],
+        executable: Collection[str] = (),
+        *,
+        link_dependencies: bool,
+    ) -> str:
+        """Make the tree hold exactly the candidate, and return its hash; `executable` are paths of the overlay.
 
         The hash is SHA-256 over the sorted paths, modes and contents; it does not depend on the slot.
         Dependency directories appear empty, to be mounted over, or as links to the user's own.
@@ -109,7 +116,7 @@ class Slot:
             if content is None:
                 self._take_from_disk(path)
             else:
-                self._take_content(path, content)
+                self._take_content(path, content, is_executable=path in executable)
         for path in dependencies:
             self._provide(path, link=link_dependencies)
         return self._hash()
@@ -185,9 +192,11 @@ class Slot:
         racy = before.st_mtime_ns > read_at_ns - _RACY_NS
         self._write(path, content, mode, None if racy else _stamp(before))
 
-    def _take_content(self, path: str, content: bytes) -> None:
+    def _take_content(self, path: str, content: bytes, *, is_executable: bool) -> None:
         source = self._root / path
-        mode = _mode(source.stat()) if source.is_file() else "100644"
+        mode = "100755" if is_executable else "100644"
+        if source.is_file():
+            mode = _mode(source.stat())
         self._write(path, content, mode, None)
 
     def _write(self, path: str, content: bytes, mode: str, source: Stamp | None) -> None:

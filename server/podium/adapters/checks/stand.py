@@ -1,7 +1,7 @@
 """Where one run happens: a slot with a candidate in it, and the command line and environment that go with it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +24,13 @@ class Stand:
     sandbox: Sandbox
     python: Interpreter
     inherited: Mapping[str, str]
+    executable: Collection[str] = ()
+    """Files of the candidate that are not on the disk and are to be executable."""
 
     def sync(self, overlay: Mapping[str, bytes | None]) -> str:
         """Make the slot hold the candidate and return the tree's hash; blocking."""
-        return self.slot.sync(self.listing, overlay, link_dependencies=not self.sandbox.confines)
+        links = not self.sandbox.confines
+        return self.slot.sync(self.listing, overlay, self.executable, link_dependencies=links)
 
     @property
     def tree(self) -> Path:
