@@ -81,9 +81,17 @@ def test_what_looks_like_a_stray_edit_is_typing_where_the_client_says_that_it_ap
     assert (followed.sighting, followed.back()) == ("unseen", ())
 
 
-def test_a_stray_edit_of_one_character_cannot_be_told_from_a_keystroke_and_counts_as_one() -> None:
+def test_a_stray_edit_of_one_blank_cannot_be_told_from_a_keystroke_and_counts_as_one() -> None:
+    followed = following("\n", 1, 0, 1, 0)
+    followed.change([typed("x\n", 0, 0, 0, 0), typed("\n", 1, 0, 1, 0)])
+    assert (followed.sighting, followed.back()) == ("unseen", ())
+
+
+def test_a_stray_edit_of_one_character_is_known_unless_the_client_says_that_it_applied_nothing() -> None:
     followed = following("B", 1, 0, 1, 0)
     followed.change([typed("x\n", 0, 0, 0, 0), typed("B", 1, 0, 1, 0)])
+    assert spliced("x\nBa\nb\nc\n", followed.back()) == "x\na\nb\nc\n"
+    followed.refused()
     assert (followed.sighting, followed.back()) == ("unseen", ())
 
 

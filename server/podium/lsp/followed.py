@@ -7,8 +7,9 @@ it into other lines and over what was typed there: it went *astray*. From then o
 with two texts in mind, the one that is there and the one without the edit, in which all typing stays.
 
 One thing cannot be told apart: an edit that inserts one character, applied astray, and an edit that the
-client dropped while its user typed that very character at that very place look the same on the wire. Such a
-character is taken for the user's.
+client dropped, while it says that it applied it, and its user typed that very character at that very place look the
+same on the wire. A blank or a line end is then taken for the user's: those keys are pressed anywhere. For any other
+character that would be too much of a coincidence.
 """
 
 from collections.abc import Callable, Sequence
@@ -162,7 +163,7 @@ class Followed:
     def _see(self, before: str, after: str, steps: Sequence[Splice]) -> None:
         """Take the change from `before` to `after` for the server's edit, unless it cannot be."""
         meant = after == spliced(before, self._moved(before))
-        if not meant and (self._refused or _is_one_keystroke(before, after)):
+        if not meant and (self._refused or _is_one_blank(before, after)):
             self._type(steps)
             return
         self.sighting = "arrived" if meant else "astray"
@@ -184,7 +185,7 @@ def _effort(found: Sequence[Splice]) -> tuple[int, int]:
     return sum(len(splice.new) for splice in found), sum(splice.end - splice.start for splice in found)
 
 
-def _is_one_keystroke(before: str, after: str) -> bool:
-    """Return whether one key could have made this change: it removes nothing and inserts one character."""
+def _is_one_blank(before: str, after: str) -> bool:
+    """Return whether the space bar or the like could have made this change: it does nothing but insert one blank."""
     found = splices(before, after)
-    return len(found) == 1 and found[0].start == found[0].end and found[0].new in {found[0].new[:1], "\r\n"}
+    return len(found) == 1 and found[0].start == found[0].end and found[0].new in {" ", "\t", "\n", "\r\n"}
