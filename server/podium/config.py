@@ -38,6 +38,18 @@ class RoleSettings(_Section):
     model: str | None = Field(default=None, description="The model of this role, as litellm names it.")
 
 
+class ModelSettings(_Section):
+    """What is particular about one model."""
+
+    tools: Literal["auto", "native", "text"] = Field(
+        default="auto",
+        description="How the model is offered tools: natively, in words, or as turns out to work.",
+    )
+    context_window: int | None = Field(
+        default=None, ge=1000, description="Tokens that the model can read; learned where absent."
+    )
+
+
 class Budget(_Section):
     """What one mission may use up; absent means no limit."""
 
@@ -58,6 +70,9 @@ class Settings(_Section):
     api_key_env: str | None = Field(default=None, description="Name of the variable that holds the key.")
     roles: dict[Role, RoleSettings] = Field(
         default_factory=dict[Role, RoleSettings], description="Settings by role."
+    )
+    models: dict[str, ModelSettings] = Field(
+        default_factory=dict[str, ModelSettings], description="Settings by model, named as in `model`."
     )
     fallbacks: tuple[str, ...] = Field((), description="Models to try when the first cannot answer.")
     max_parallel: int = Field(50, ge=1, le=50, description="Agents that may run at once.")
@@ -104,6 +119,9 @@ class Settings(_Section):
             minutes=self.budget.minutes,
         )
 
+
+_BY_NAME: Mapping[str, type[BaseModel]] = {"roles": RoleSettings, "models": ModelSettings}
+"""Settings that are tables of tables, by what their inner tables hold."""
 
 _WORKSPACE_MAY_SET = frozenset(
     {"max_parallel", "max_iterations", "budget", "apply", "approve_plan", "checks"}
@@ -295,10 +313,10 @@ def _snake(model: type[BaseModel], values: Mapping[str, Json], source: str, abov
         inner = model.model_fields[name].annotation
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, BaseModel):
             value = _snake(inner, value, source, (*above, name))
-        elif isinstance(value, dict) and name == "roles":
+        elif isinstance(value, dict) and name in _BY_NAME:
             value = {
-                role: _snake(RoleSettings, v, source, (*above, name, role)) if isinstance(v, dict) else v
-                for role, v in value.items()
+                key: _snake(_BY_NAME[name], v, source, (*above, name, key)) if isinstance(v, dict) else v
+                for key, v in value.items()
             }
         result[name] = value
     return result

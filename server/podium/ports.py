@@ -36,11 +36,12 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """The assistant's message (OpenAI format), why it ended, and what it cost."""
+    """The assistant's message (OpenAI format), why it ended, what it cost, and which model gave it, where known."""
 
     message: Message
     finish_reason: str
     usage: Usage
+    model: str = ""
 
 
 class ModelFault(Exception):

@@ -14,6 +14,7 @@ EVERY: dict[str, Json] = {
     "api_base": "http://localhost:1/v1",
     "api_key_env": "MY_KEY",
     "roles": {"worker": {"model": "cheap/one"}},
+    "models": {"openai/gpt": {"tools": "text", "context_window": 8192}},
     "fallbacks": ["other/model"],
     "max_parallel": 3,
     "max_iterations": 7,
@@ -29,6 +30,7 @@ model = "openai/gpt"
 api_base = "http://localhost:1/v1"
 api_key_env = "MY_KEY"
 roles.worker.model = "cheap/one"
+models."openai/gpt" = { tools = "text", context_window = 8192 }
 fallbacks = ["other/model"]
 max_parallel = 3
 max_iterations = 7
@@ -44,6 +46,7 @@ AS_ENVIRONMENT = {
     "PODIUM_API_BASE": "http://localhost:1/v1",
     "PODIUM_API_KEY_ENV": "MY_KEY",
     "PODIUM_ROLES__WORKER__MODEL": "cheap/one",
+    "PODIUM_MODELS": '{ "openai/gpt" = { tools = "text", context_window = 8192 } }',
     "PODIUM_FALLBACKS": '["other/model"]',
     "PODIUM_MAX_PARALLEL": "3",
     "PODIUM_MAX_ITERATIONS": "7",
@@ -59,6 +62,7 @@ AS_ENVIRONMENT = {
 }
 ON_THE_WIRE: dict[str, Json] = {
     **{name: value for name, value in EVERY.items() if "_" not in name},
+    "models": {"openai/gpt": {"tools": "text", "contextWindow": 8192}},
     "apiBase": EVERY["api_base"],
     "apiKeyEnv": EVERY["api_key_env"],
     "maxParallel": EVERY["max_parallel"],

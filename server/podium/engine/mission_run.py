@@ -41,6 +41,7 @@ from podium.engine.agent import Agent, AgentDesk
 from podium.engine.aim import Aim
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
+from podium.engine.dialects import Acquaintances, Dialects
 from podium.engine.landing import Landing
 from podium.engine.leases import Leases
 from podium.engine.mission_tree import MissionTree
@@ -59,7 +60,10 @@ from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The outside world of all missions of one workspace; `mask` is what models and the journal see instead of secrets."""
+    """The outside world of all missions of one workspace, and what was learned of its models.
+
+    `mask` is what models and the journal see instead of secrets.
+    """
 
     model: Model
     workspace: Workspace
@@ -68,6 +72,7 @@ class Services:
     front_end: FrontEnd
     knowledge: Knowledge
     mask: Mask = field(default_factory=Mask)
+    acquaintances: Acquaintances = field(default_factory=Acquaintances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ class MissionRun:
         self.budget = Budget(self.limits, lambda: self.state.spent, lambda: self._watch.minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
-            PausableModel(services.model, self._pausing),
+            Dialects(PausableModel(services.model, self._pausing), services.acquaintances, settings.models),
             self._turns,
             self.record,
             self.budget,
