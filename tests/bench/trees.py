@@ -39,7 +39,7 @@ PATHS = [f"file{n}.txt" for n in range(N_FILES)]
 
 def respond(request: Received) -> Reply:
     if request.role == "planner":
-        task = {"id": "t", "title": "Change all", "instructions": "Change all.", "files": PATHS}
+        task = {"id": "t", "title": "Change all", "instructions": "Change all.", "files": PATHS[:1]}
         return calls(("submit_plan", {"tasks": [task]}))
     if request.role == "reviewer":
         return calls(("submit_review", {"verdict": "approve"}))

@@ -103,20 +103,25 @@ def test_files_on_the_disk_are_undone_too(plain_desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8", "utf-32"])
-def test_moved_deleted_and_restored_files_keep_their_permissions(desks: Desks, encoding: Encoding) -> None:
+def test_moved_deleted_and_restored_files_keep_their_bytes_and_permissions(
+    desks: Desks, encoding: Encoding
+) -> None:
     desk = desks[encoding]
     root = desk.editor.root
     files = {"run.sh": "exit 0\n", "gone.sh": "exit 1\n", "plain.txt": "plain\n"}
     desk.write(files, check="test ! -e bin/run.sh || ./bin/run.sh")
     (root / "run.sh").chmod(0o750)
     (root / "gone.sh").chmod(0o700)
+    binary = bytes(range(256))
+    (root / "logo.png").write_bytes(binary)
     moving = {"id": "t", "title": "Move", "instructions": "-", "checks": ["check"]}
-    paths = ["run.sh", "bin/run.sh", "gone.sh", "plain.txt", "moved.txt"]
+    paths = ["run.sh", "bin/run.sh", "gone.sh", "plain.txt", "moved.txt", "logo.png", "icon.png"]
     desk.team.play(
         planner=calls(("submit_plan", {"tasks": [{**moving, "files": paths}]})),
         worker=calls(
             ("move_file", {"path": "run.sh", "to": "bin/run.sh"}),
             ("move_file", {"path": "plain.txt", "to": "moved.txt"}),
+            ("move_file", {"path": "logo.png", "to": "icon.png"}),
             ("delete_file", {"path": "gone.sh"}),
             ("finish", {"summary": "Done."}),
         ),
@@ -128,12 +133,14 @@ def test_moved_deleted_and_restored_files_keep_their_permissions(desks: Desks, e
     def permissions() -> dict[str, int]:
         return {path: stat.S_IMODE((root / path).stat().st_mode) for path in paths if (root / path).exists()}
 
-    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain}
+    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain, "icon.png": plain}
+    assert (root / "icon.png").read_bytes() == binary
     desk.editor.execute("podium.undo", mission["missionId"])
-    assert permissions() == {"run.sh": 0o750, "gone.sh": 0o700, "plain.txt": plain}
+    assert permissions() == {"run.sh": 0o750, "gone.sh": 0o700, "plain.txt": plain, "logo.png": plain}
+    assert (root / "logo.png").read_bytes() == binary
     assert (desk.editor.disk("run.sh"), desk.editor.disk("gone.sh")) == (files["run.sh"], files["gone.sh"])
     desk.editor.execute("podium.undo", mission["missionId"])
-    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain}
+    assert permissions() == {"bin/run.sh": 0o750, "moved.txt": plain, "icon.png": plain}
 
 
 def test_an_editor_that_handles_no_files_has_them_undone_on_the_disk(desks: Desks) -> None:

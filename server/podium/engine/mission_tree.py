@@ -48,13 +48,16 @@ class MissionTree(CandidateTree):
 
     def put(self, key: str, edits: Sequence[FileEdit]) -> None:
         """Let `edits` be the change of `key` that the user's files lack, even against what they hold."""
-        was = self._changes.get(key, ())
-        if key in self._changes or edits:
+        was = self._changes.get(key)
+        if was is not None or edits:
             self._changes[key] = tuple(edits)
         for edit in edits:
             if edit.path not in self._base:
                 self._base[edit.path] = self._seen[edit.path] = self._users(edit.path)
-        self._lay({edit.path for edit in (*was, *edits)})
+        if was is None:
+            self._lay_last(edits)
+        else:
+            self._lay({edit.path for edit in (*was, *edits)})
 
     def as_one(self, key: str) -> tuple[FileEdit, ...]:
         """Make one change of `key` of all that the user's files lack, and return it.
@@ -106,6 +109,12 @@ class MissionTree(CandidateTree):
                 self._seen[path] = users
                 typed.add(path)
         self._lay(typed)
+
+    def _lay_last(self, edits: Sequence[FileEdit]) -> None:
+        """Lay the last of the changes over all others."""
+        for edit in edits:
+            now = self._now[edit.path] if edit.path in self._now else self._users(edit.path)
+            self._now[edit.path] = _laid_over(edit, now)
 
     def _lay(self, paths: Collection[str]) -> None:
         """Lay the changes over what the user's side holds of `paths`."""

@@ -120,9 +120,20 @@ class Target:
 def target_of(
     path: str, now: bytes | None, then: bytes | None, document: Document | None, encoding: Encoding
 ) -> Target:
-    """Return what makes `then` of a file that holds `now`, line by line; `document` is it where it is open."""
-    text = document.text if document else Text(_text(now))
-    before, after = text.content, "" if then is None else _text(then)
+    """Return what makes `then` of a file that holds `now`, line by line; `document` is it where it is open.
+
+    A file that comes or goes need not be text.
+
+    Raises:
+        ToolError: the file is there before and after, and is not text.
+    """
+    try:
+        text = document.text if document else Text(_text(now))
+        before, after = text.content, "" if then is None else _text(then)
+    except ToolError:
+        if now is None or then is None:
+            return Target(path, now, then)
+        raise
     if document and before.startswith(_MARK):
         after = _MARK + after  # some editors show a byte order mark as text; it is the user's
     found = [Splice(hunk.offset, hunk.end_offset, hunk.new) for hunk in hunks(before, after)]
