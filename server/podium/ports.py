@@ -196,6 +196,13 @@ class Journal(Protocol):
         """
         ...
 
+    async def take_in(self, records: Sequence[Record]) -> bool:
+        """Write the records of one mission as they are, and return whether that was done.
+
+        It is not where the journal has such a mission already.
+        """
+        ...
+
     async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
         """Return the records of one mission in order, those up to number `after` left out."""
         ...

@@ -21,6 +21,7 @@ from podium.domain.events import (
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionImported,
     MissionPaused,
     MissionResumed,
     MissionStarted,
@@ -126,7 +127,14 @@ class Names:
                 return self._tasks[event.agent_id]
             case LeaseAwaited() | FactsLearned() | ConversationCompacted():
                 return self._tasks[event.agent_id]
-            case MissionStarted() | PlanSet() | FactsRecalled() | PlacesFound() | MissionEnded():
+            case (
+                MissionStarted()
+                | PlanSet()
+                | FactsRecalled()
+                | PlacesFound()
+                | MissionImported()
+                | MissionEnded()
+            ):
                 return ""
             case Steered() | MissionPaused() | MissionResumed():
                 return ""
@@ -186,7 +194,7 @@ class Names:
             case Steered():
                 to = f"{event.task_id}: " if event.task_id else ""
                 return f"{event.when} {to}{_short(event.text)}"
-            case MissionPaused() | MissionResumed():
+            case MissionPaused() | MissionResumed() | MissionImported():
                 return ""
             case ConversationCompacted():
                 cut = f", {len(event.cut)} results cut" if event.cut else ""

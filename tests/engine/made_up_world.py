@@ -74,6 +74,9 @@ class MemoryJournal:
     async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
         return [r for r in self.records if r.mission_id == mission_id and r.seq > after]
 
+    async def take_in(self, records: Sequence[Record]) -> bool:
+        raise NotImplementedError
+
     async def missions(self) -> Mapping[str, int]:
         return {}
 

@@ -268,6 +268,9 @@ class FullDisk:
     async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
         return await self._journal.read(mission_id, after)
 
+    async def take_in(self, records: Sequence[Record]) -> bool:
+        return await self._journal.take_in(records)
+
     async def missions(self) -> Mapping[str, int]:
         return await self._journal.missions()
 

@@ -176,13 +176,32 @@ class SqliteJournal:
             UserError: the disk does not take them; later appends work again when it does.
             anyio.ClosedResourceError: the journal is closed.
         """
+        times = (self._now(),) * len(events)
+        return await self._write_entry(mission_id, times, events, after)
+
+    async def take_in(self, records: Sequence[Record]) -> bool:
+        """Write the records of one mission as they are, numbered anew, and return whether that was done.
+
+        It is not where the journal has such a mission already.
+
+        Raises:
+            UserError: the disk does not take them.
+            anyio.ClosedResourceError: the journal is closed.
+        """
+        times = tuple(record.at for record in records)
+        events = [record.event for record in records]
+        return bool(await self._write_entry(records[0].mission_id, times, events, after=0))
+
+    async def _write_entry(
+        self, mission_id: str, times: tuple[float, ...], events: Sequence[Event], after: int | None
+    ) -> Sequence[Record]:
         await checkpoint_if_cancelled()
         if self._closing:
             raise anyio.ClosedResourceError
         if not events:
             return ()
         lines = tuple(to_json(event).decode() for event in events)
-        append = _Append(Entry(mission_id, self._now(), tuple(events), lines, after))
+        append = _Append(Entry(mission_id, times, tuple(events), lines, after))
         self._queue.put(append)
         with anyio.CancelScope(shield=True):
             await append.settled.wait()

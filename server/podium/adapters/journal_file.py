@@ -33,13 +33,13 @@ MISSIONS = "SELECT id, (SELECT coalesce(max(seq), 0) FROM records WHERE mission 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Events of one mission to be written together; `lines` are their JSON, `at` is in seconds since 1970.
+    """Events of one mission to be written together, with their JSON and when they happened (seconds since 1970).
 
     With `after`, they are written only if that is the number of the mission's last record.
     """
 
     mission_id: str
-    at: float
+    times: tuple[float, ...]
     events: tuple[Event, ...]
     lines: tuple[str, ...]
     after: int | None = None
@@ -200,9 +200,11 @@ def _insert(db: sqlite3.Connection, batch: Sequence[Entry]) -> list[list[Record]
         if entry.after not in {None, last.seq}:
             written.append([])
             continue
-        at = max(entry.at, last.at)  # where the clock was set back, time stands still rather than going back
         records: list[Record] = []
-        for n, (event, line) in enumerate(zip(entry.events, entry.lines, strict=True), last.seq + 1):
+        at = last.at
+        each = zip(entry.times, entry.events, entry.lines, strict=True)
+        for n, (when, event, line) in enumerate(each, last.seq + 1):
+            at = max(when, at)  # where the clock was set back, time stands still rather than going back
             records.append(Record(entry.mission_id, n, at, event))
             rows.append((last.mission, n, at, line))
         lasts[entry.mission_id] = _Last(last.mission, last.seq + len(records), at)

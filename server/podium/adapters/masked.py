@@ -65,6 +65,11 @@ class MaskedJournal:
         masked = [self._mask.event(event) for event in events]
         return await self._journal.append(mission_id, masked, after)
 
+    async def take_in(self, records: Sequence[Record]) -> bool:
+        """Write the records of one mission with their secrets masked."""
+        masked = [replace(record, event=self._mask.event(record.event)) for record in records]
+        return await self._journal.take_in(masked)
+
     async def read(self, mission_id: str, after: int = 0) -> Sequence[Record]:
         """Return the records of one mission."""
         return await self._journal.read(mission_id, after)

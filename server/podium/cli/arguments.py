@@ -34,7 +34,7 @@ with --json:
   line {"kind": "mission_ended", "event": "mission_ended", "mission_id", "status", "reason", "tasks",
   "attempts", "model_requests", "prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd",
   "wall_s"}; only this line has `kind` at the top. `cost_usd` is null where a price is unknown.
-  missions, show, undo and doctor print their result as one object.
+  missions, show, undo, export, import and doctor print their result as one object.
 """
 
 
@@ -83,6 +83,23 @@ def parser() -> ArgumentParser:
     )
     undo.add_argument("mission_id", type=_text, metavar="MISSION")
     undo.add_argument("--task", dest="task_id", type=_text, metavar="ID", help="only this task's changes")
+    export = commands.add_parser(
+        "export",
+        parents=[place, output],
+        help="write a mission to a file, for a bug report; secrets are masked",
+    )
+    export.add_argument("mission_id", type=_text, metavar="MISSION")
+    export.add_argument(
+        "-o", "--output", type=_text, metavar="FILE", help="default: MISSION.jsonl; - prints it"
+    )
+    taken = commands.add_parser(
+        "import", parents=[place, output], help="take a mission from such a file, to look at"
+    )
+    taken.add_argument("path", type=_text, metavar="FILE")
+    replay = commands.add_parser(
+        "replay", parents=[place, output], help="show step by step what happened in a mission"
+    )
+    replay.add_argument("source", type=_text, metavar="FILE|MISSION")
     commands.add_parser("doctor", parents=[settings, place, output], help="tell what works here")
 
     demo = commands.add_parser("demo", parents=[output], help="see a mission on a small bundled project")

@@ -20,6 +20,9 @@ _MODULES = {
     "show": "podium.cli.show:run",
     "cancel": "podium.cli.show:run",
     "undo": "podium.cli.show:run",
+    "export": "podium.cli.show:run",
+    "import": "podium.cli.show:run",
+    "replay": "podium.cli.replay:run",
     "doctor": "podium.cli.show:run",
 }
 """Where a command is carried out; all others are missions."""

@@ -25,6 +25,7 @@ from podium.domain.events import (
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionImported,
     MissionPaused,
     MissionResumed,
     MissionStarted,
@@ -171,6 +172,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | FindingChanged()
             | QuestionAsked()
             | QuestionAnswered()
+            | MissionImported()
             | MissionEnded()
         ):
             return None

@@ -1,10 +1,12 @@
-"""`podium missions`, `podium show`, `podium cancel`, `podium undo` and `podium doctor`: one question to the server, and its answer."""
+"""The commands that are one question to the server, and its answer: `podium missions`, `show`, `undo`, `doctor` and others."""
 
 import json
 import sys
+import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import anyio
 
@@ -14,15 +16,39 @@ from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE
 from podium.domain.messages import Json
 from podium.domain.plan import BOXES
 from podium.lsp.client import RequestFailed, ServerDied, connect
-from podium.lsp.protocol import DoctorReport, MissionInfo, MissionLine, MissionList, MissionStatus, UndoResult
+from podium.lsp.protocol import (
+    DoctorReport,
+    ExportResult,
+    MissionInfo,
+    MissionLine,
+    MissionList,
+    MissionStatus,
+    UndoResult,
+)
 
 
 def run(arguments: Namespace) -> int:
     """Print the answer to `arguments.command`; return the exit code."""
-    return anyio.run(_run, arguments)
+    if arguments.command == "export" and arguments.output == "-":
+        return _print_export(arguments)
+    code, answer = anyio.run(answered, arguments)
+    if answer is not None:
+        text = json.dumps(answer, ensure_ascii=False) if arguments.json else _TEXTS[arguments.command](answer)
+        sys.stdout.write(text + "\n")
+    return code
 
 
-async def _run(arguments: Namespace) -> int:
+def _print_export(arguments: Namespace) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "mission.jsonl")
+        code, answer = anyio.run(answered, Namespace(**{**vars(arguments), "output": str(place)}))
+        if answer is not None:
+            sys.stdout.write(place.read_text(encoding="utf-8"))
+    return code
+
+
+async def answered(arguments: Namespace) -> tuple[int, dict[str, Json] | None]:
+    """Return the exit code and the server's answer; where there is none, why has been told."""
     failures: list[Exception] = []
     answer: dict[str, Json] | None = None
     try:
@@ -31,12 +57,10 @@ async def _run(arguments: Namespace) -> int:
         failures = leaves(group)
     if failures:
         sys.stderr.write(f"podium: {failures[0]}\n")
-        return WRONG_USAGE if is_wrong_usage(failures) else OTHERWISE
+        return (WRONG_USAGE if is_wrong_usage(failures) else OTHERWISE), None
     if answer is None:
-        return CANCELLED
-    text = json.dumps(answer, ensure_ascii=False) if arguments.json else _TEXTS[arguments.command](answer)
-    sys.stdout.write(text + "\n")
-    return SIGNED_OFF if arguments.command != "undo" or _all_done(answer) else OTHERWISE
+        return CANCELLED, None
+    return (SIGNED_OFF if arguments.command != "undo" or _all_done(answer) else OTHERWISE), answer
 
 
 async def _answer(arguments: Namespace) -> dict[str, Json] | None:
@@ -65,6 +89,11 @@ def _argument(arguments: Namespace) -> dict[str, Json]:
             return {"missionId": arguments.mission_id}
         case "undo":
             return {"missionId": arguments.mission_id, "taskId": arguments.task_id}
+        case "export":
+            path = Path(arguments.output or f"{arguments.mission_id}.jsonl").resolve()
+            return {"missionId": arguments.mission_id, "path": str(path)}
+        case "import":
+            return {"path": str(Path(arguments.path).resolve())}
         case _:
             return {}
 
@@ -79,7 +108,7 @@ def _missions(answer: Mapping[str, Json]) -> str:
 def _line(mission: MissionLine) -> str:
     when = datetime.fromtimestamp(mission.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
     tasks = f"{mission.closed}/{mission.total}"
-    where = "  (in another Podium)" if mission.elsewhere else ""
+    where = "  (in another Podium)" if mission.elsewhere else "  (imported)" if mission.imported else ""
     return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:10}  {tasks:>5}  {mission.goal}{where}"
 
 
@@ -123,6 +152,12 @@ def _undone(answer: Mapping[str, Json]) -> str:
     )
 
 
+def _exported(answer: Mapping[str, Json]) -> str:
+    result = ExportResult.model_validate(answer)
+    masked = f"{result.masked} secret{'s' * (result.masked != 1)} masked"
+    return f"{result.path}: {result.records} records, {masked}"
+
+
 def _all_done(answer: Mapping[str, Json]) -> bool:
     return all(proposal.done for proposal in UndoResult.model_validate(answer).proposals)
 
@@ -132,5 +167,7 @@ _TEXTS: Mapping[str, Callable[[Mapping[str, Json]], str]] = {
     "show": _mission,
     "cancel": _status,
     "undo": _undone,
+    "export": _exported,
+    "import": _status,
     "doctor": _doctor,
 }

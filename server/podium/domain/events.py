@@ -419,6 +419,18 @@ class MissionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class MissionImported:
+    """The records before this one come from elsewhere: from the file that `podium` (a version) exported.
+
+    The files that they speak of are not those of this workspace, so nothing of the mission has an effect here.
+    """
+
+    podium: str
+    exported_at: float
+    kind: Literal["mission_imported"] = "mission_imported"
+
+
+@dataclass(frozen=True, slots=True)
 class MissionEnded:
     """The mission is over; `reason` is one sentence for the user."""
 
@@ -463,6 +475,7 @@ Event: TypeAlias = (
     | Steered
     | MissionPaused
     | MissionResumed
+    | MissionImported
     | MissionEnded
 )
 

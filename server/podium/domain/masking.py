@@ -100,7 +100,20 @@ class Mask:
 
     def event(self, event: T) -> T:
         """Return an event with the secrets in its texts masked; contents of files stay, since undo restores them."""
-        return self._value(event)
+        return self._value(event, _kept)
+
+    def whole_event(self, event: T) -> T:
+        """Return an event with the secrets in all its texts masked, in the contents of files too."""
+        return self._value(event, self._edit)
+
+    def _edit(self, edit: FileEdit) -> FileEdit:
+        return FileEdit(edit.path, self._content(edit.before), self._content(edit.after))
+
+    def _content(self, content: bytes | None) -> bytes | None:
+        if content is None:
+            return None
+        text = content.decode("utf-8", "surrogateescape")
+        return self.text(text).encode("utf-8", "surrogateescape")
 
     def found(self, text: str) -> dict[str, str]:
         """Return the secrets in `text` by their placeholders."""
@@ -128,30 +141,34 @@ class Mask:
                 text = pattern.sub(lambda match: _within(match, by), text)
         return text
 
-    def _value(self, value: Any) -> Any:  # noqa: ANN401 - any member of an event
+    def _value(self, value: Any, of_edit: Callable[[FileEdit], FileEdit]) -> Any:  # noqa: ANN401 - any member of an event
         match value:
             case str():
                 return self.text(value)
-            case FileEdit() | bytes() | int() | float() | None:
-                return value
+            case FileEdit():
+                return of_edit(value)
             case tuple():
                 items = cast("tuple[Any, ...]", value)
-                return tuple(self._value(item) for item in items)
+                return tuple(self._value(item, of_edit) for item in items)
             case list() | dict():
                 return self.json(cast("Json", value))
             case _ if is_dataclass(value) and not isinstance(value, type):
-                return self._members(value)
+                return self._members(value, of_edit)
             case _:
                 return value
 
-    def _members(self, value: Any) -> Any:  # noqa: ANN401 - any dataclass in an event
+    def _members(self, value: Any, of_edit: Callable[[FileEdit], FileEdit]) -> Any:  # noqa: ANN401 - any dataclass in an event
         changed = {
             field.name: masked
             for field in fields(value)
             if not _names_something(field.name)
-            and (masked := self._value(was := getattr(value, field.name))) != was
+            and (masked := self._value(was := getattr(value, field.name), of_edit)) != was
         }
         return replace(value, **changed) if changed else value
+
+
+def _kept(edit: FileEdit) -> FileEdit:
+    return edit
 
 
 def _names_something(member: str) -> bool:

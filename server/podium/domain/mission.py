@@ -24,6 +24,7 @@ from podium.domain.events import (
     FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionImported,
     MissionKind,
     MissionPaused,
     MissionResumed,
@@ -89,6 +90,7 @@ _DOING: Mapping[str, str] = {
 }
 """What an agent is doing once it has called a tool."""
 _ASKING = "asking the model"
+_UNFINISHED = "It had not ended when it was exported."
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -176,7 +178,7 @@ class MissionState:
 
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
     mission) and check name; `known` is what all agents are told of the project; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
-    runs. Times are seconds since 1970, UTC.
+    runs; `imported` says that it comes from elsewhere, and has no effect here. Times are seconds since 1970, UTC.
     """
 
     id: str
@@ -203,6 +205,7 @@ class MissionState:
     steers: Mapping[str, Steer] = field(default_factory=dict[str, Steer])
     pauses: tuple[Pause, ...] = ()
     taken_over: frozenset[str] = frozenset()
+    imported: bool = False
     spent: Spent = field(default_factory=Spent)
 
     @property
@@ -231,6 +234,8 @@ class MissionState:
 
     def under_review(self) -> tuple[Proposal, ...]:
         """Return the proposals that wait for the user's decision."""
+        if self.imported:
+            return ()
         everything = self.apply == "review" or bool(self.ending)
         return tuple(p for p in self.proposals.values() if p.state == "waiting" and (everything or p.refused))
 
@@ -354,17 +359,24 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return state if state.paused else replace(state, pauses=(*state.pauses, Pause(at)))
         case MissionResumed():
             return _resumed(state, at)
+        case MissionImported():
+            ended = state if state.ending else _after_end(state, MissionEnded("stopped", _UNFINISHED), at)
+            return replace(ended, imported=True)
         case MissionEnded():
-            return replace(
-                _resumed(state, at),
-                ending=event.status,
-                reason=event.reason,
-                ended_at=at,
-                agents={},
-                questions={},
-            )
+            return _after_end(state, event, at)
         case _:
             assert_never(event)
+
+
+def _after_end(state: MissionState, event: MissionEnded, at: float) -> MissionState:
+    return replace(
+        _resumed(state, at),
+        ending=event.status,
+        reason=event.reason,
+        ended_at=at,
+        agents={},
+        questions={},
+    )
 
 
 def _with_reason(state: MissionState, task_id: str, to: TaskState, reason: str) -> MissionState:

@@ -7,16 +7,29 @@ another server that lives are shown, and steered there only. Nothing here decide
 import logging
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 
+from podium import __version__
 from podium.config import Settings
-from podium.domain.events import Event, FindingChanged, FindingState, MissionStarted, Process, Record
+from podium.domain import mission_file
+from podium.domain.events import (
+    Event,
+    FindingChanged,
+    FindingState,
+    MissionImported,
+    MissionStarted,
+    Process,
+    Record,
+)
 from podium.domain.mission import MissionState, Question
+from podium.domain.mission_file import MissionFile
 from podium.domain.plan_edits import PlanEdit, read_edit
 from podium.domain.plan_text import Page
 from podium.domain.steering import Steer, When
@@ -195,6 +208,7 @@ class Conductor:
             if state is None:
                 raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
             self._require_here(state, act)
+            _require_own(state)
             yield state
 
     def elsewhere(self, state: MissionState) -> bool:
@@ -250,7 +264,7 @@ class Conductor:
             UserError: there is no such finding.
         """
         for state in self._chronicle.states.values():
-            if finding_id in state.findings:
+            if finding_id in state.findings and not state.imported:
                 return state
         raise UserError(f"There is no finding {finding_id!r}.")
 
@@ -267,6 +281,31 @@ class Conductor:
     def states(self) -> list[MissionState]:
         """Return all missions, newest first; those of other servers as of the last `catch_up`."""
         return self._chronicle.newest_first()
+
+    async def exported(self, mission_id: str) -> str:
+        """Return a mission as a file, its secrets masked (see `domain.mission_file`).
+
+        Raises:
+            UserError: there is no such mission, or its records cannot be read.
+        """
+        await self.catch_up()
+        self.state(mission_id)
+        records = tuple(await self._services.journal.read(mission_id, 0))
+        mission = MissionFile(mission_id, __version__, time.time(), records)
+        return await anyio.to_thread.run_sync(mission_file.written, mission, self._services.mask)
+
+    async def take_in(self, mission: MissionFile) -> MissionState:
+        """Take an exported mission into the journal, and return it.
+
+        Raises:
+            UserError: there is a mission with its id already, or the journal takes no more.
+        """
+        imported = MissionImported(mission.podium, mission.exported_at)
+        last = Record(mission.mission_id, len(mission.records) + 1, time.time(), imported)
+        if not await self._services.journal.take_in((*mission.records, last)):
+            raise UserError(f"There is a mission {mission.mission_id!r} here already; podium.show shows it.")
+        await self.catch_up()
+        return self.state(mission.mission_id)
 
     def unreadable(self) -> Mapping[str, str]:
         """Return why missions cannot be shown, by id; as of the last `catch_up`."""
@@ -394,3 +433,11 @@ class Conductor:
             raise UserError(f"The mission of the question {question_id!r} has ended.")
         await run.answer(question_id, answer)
         return run.state
+
+
+def _require_own(state: MissionState) -> None:
+    if state.imported:
+        raise UserError(
+            f"The mission {state.id!r} was imported: it can be shown and replayed, but it speaks of other files than "
+            "those of this workspace."
+        )

@@ -162,6 +162,19 @@ class UndoParams(Wire):
     task_id: Text | None = None
 
 
+class ExportParams(Wire):
+    """A mission, and the file to write; a relative path is one of the workspace."""
+
+    mission_id: Text
+    path: Text
+
+
+class ImportParams(Wire):
+    """A file that `podium.export` wrote; a relative path is one of the workspace."""
+
+    path: Text
+
+
 class NoParams(Wire):
     """Nothing."""
 
@@ -286,7 +299,10 @@ class PauseInfo(Wire):
 
 
 class MissionLine(Wire):
-    """A mission in short. `endedAt` is 0 while it runs; `elsewhere` while another server carries it out."""
+    """A mission in short. `endedAt` is 0 while it runs; `elsewhere` while another server carries it out.
+
+    `imported` missions come from a file, and have no effect in this workspace.
+    """
 
     mission_id: str
     goal: str
@@ -298,6 +314,7 @@ class MissionLine(Wire):
     closed: int
     total: int
     elsewhere: bool
+    imported: bool = False
 
 
 class UnreadableMission(Wire):
@@ -411,6 +428,15 @@ class MissionStatus(Wire):
     reason: str
 
 
+class ExportResult(Wire):
+    """The file that was written: how many records it holds, and how many different secrets were masked."""
+
+    mission_id: str
+    path: str
+    records: int
+    masked: int
+
+
 class DoctorLine(Wire):
     """One thing that was looked at: whether it works, and what to do where it does not."""
 
@@ -510,6 +536,17 @@ COMMANDS: Mapping[str, Command] = {
         UndoParams,
         UndoResult,
         "missionId",
+    ),
+    "podium.export": Command(
+        "Write a mission to a file, one record of the journal a line, its secrets masked.",
+        ExportParams,
+        ExportResult,
+    ),
+    "podium.import": Command(
+        "Take a mission from such a file, to look at: it is marked `imported`, and never resumed, undone or applied.",
+        ImportParams,
+        MissionStatus,
+        "path",
     ),
     "podium.doctor": Command("Tell what works here.", NoParams, DoctorReport),
 }

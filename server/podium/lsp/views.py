@@ -144,6 +144,7 @@ def _short(state: MissionState, elsewhere: bool) -> dict[str, object]:
         "closed": closed,
         "total": total,
         "elsewhere": elsewhere,
+        "imported": state.imported,
     }
 
 

@@ -6,8 +6,10 @@ Commands that start work return the mission's id at once.
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio.to_thread
 from lsprotocol import types
 from pydantic import ValidationError
 
@@ -15,12 +17,13 @@ from podium import __version__
 from podium.config import Settings
 from podium.domain.findings import Finding
 from podium.domain.mission import MissionState
+from podium.domain.mission_file import n_masked
 from podium.domain.plan import Task
 from podium.engine.briefs import diff_of
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest
 from podium.errors import ToolError, UserError
-from podium.lsp import views
+from podium.lsp import mission_files, views
 from podium.lsp.documents import offsets
 from podium.lsp.features.progress import Progress
 from podium.lsp.messages import InvalidParams
@@ -35,7 +38,10 @@ from podium.lsp.protocol import (
     DiagnosticParam,
     DoctorLine,
     DoctorReport,
+    ExportParams,
+    ExportResult,
     FixParams,
+    ImportParams,
     MissionInfo,
     MissionList,
     MissionParams,
@@ -91,6 +97,8 @@ class Commands:
             "podium.resume": self.resume,
             "podium.cancel": self.cancel,
             "podium.undo": self.undo,
+            "podium.export": self.export,
+            "podium.import": self.take_in,
             "podium.doctor": self.doctor,
         }
         for name, command in COMMANDS.items():
@@ -257,6 +265,23 @@ class Commands:
         infos = (info for state in conductor.states() for info in views.agent_infos(state, conductor.holds))
         return AgentList(agents=tuple(infos))
 
+    async def export(self, params: ExportParams, _: types.ExecuteCommandParams) -> ExportResult:
+        """Write a mission to a file."""
+        conductor = await self._session.conductor()
+        text = await conductor.exported(params.mission_id)
+        place = self._place(params.path)
+        await anyio.to_thread.run_sync(mission_files.write, place, text)
+        n_records = text.count("\n") - 1
+        return ExportResult(
+            mission_id=params.mission_id, path=str(place), records=n_records, masked=n_masked(text)
+        )
+
+    async def take_in(self, params: ImportParams, _: types.ExecuteCommandParams) -> MissionStatus:
+        """Take a mission from a file."""
+        conductor = await self._session.conductor()
+        mission = await anyio.to_thread.run_sync(mission_files.read, self._place(params.path))
+        return views.mission_status(await conductor.take_in(mission))
+
     async def doctor(self, _params: NoParams, _: types.ExecuteCommandParams) -> DoctorReport:
         """Tell what works here, also when nothing does."""
         lines: list[DoctorLine] = []
@@ -286,6 +311,10 @@ class Commands:
         return DoctorLine(name="client", state="limited" if missing else "ok", detail=detail)
 
     # --- arguments ----------------------------------------------------------------------------------
+
+    def _place(self, path: str) -> Path:
+        assert self._session.root is not None  # noqa: S101 - there is a conductor, so there is a workspace
+        return self._session.root / path
 
     async def _caught_up(self) -> Conductor:
         """Return the conductor, which knows then what other servers did meanwhile."""

@@ -54,7 +54,7 @@ class Findings:
 
     def _open(self) -> Iterable[Finding]:
         for state in self._conductor.states() if self._conductor else ():
-            for finding in state.findings.values():
+            for finding in () if state.imported else state.findings.values():
                 if finding.state in {"open", "fixing"}:
                     yield finding
 
