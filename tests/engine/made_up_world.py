@@ -25,11 +25,23 @@ PATHS = tuple(f"f{n}.txt" for n in range(6))
 
 
 @dataclass(slots=True)
+class Pause:
+    """Whether the mission is paused, as its user sees it: then nothing may begin."""
+
+    lasts: bool = False
+
+    def begin(self, what: str) -> None:
+        """Hear that something begins."""
+        assert not self.lasts, f"{what} begins in a pause"
+
+
+@dataclass(slots=True)
 class Files:
     """The user's files, and the front end that changes them."""
 
     contents: dict[str, bytes] = field(default_factory=lambda: dict.fromkeys(PATHS, b"wrong\n"))
     root: Path = Path("/made-up")
+    pause: Pause = field(default_factory=Pause)
 
     def read(self, path: str) -> bytes | None:
         return self.contents.get(path)
@@ -50,6 +62,7 @@ class Files:
         return ()
 
     async def deliver(self, label: str, edits: Sequence[FileEdit]) -> Delivery:
+        self.pause.begin("a delivery")
         await anyio.sleep(0.01)
         self.contents |= {edit.path: edit.after for edit in edits if edit.after is not None}
         return Delivery("disk", edits=tuple(edits))
@@ -67,7 +80,8 @@ class MemoryJournal:
         assert after is None
         await anyio.sleep(0.001)
         number = sum(record.mission_id == mission_id for record in self.records)
-        new = [Record(mission_id, number + n, 0.0, event) for n, event in enumerate(events, 1)]
+        at = 1 + anyio.current_time()
+        new = [Record(mission_id, number + n, at, event) for n, event in enumerate(events, 1)]
         self.records += new
         return new
 
@@ -104,6 +118,7 @@ class Checks:
 
     chance: random.Random
     confined: bool = True
+    pause: Pause = field(default_factory=Pause)
 
     def found(self) -> Sequence[Check]:
         return (Check("check", ("check",)),)
@@ -113,6 +128,7 @@ class Checks:
         return repr(sorted(candidate.overlay.items()))
 
     async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
+        self.pause.begin("a check")
         await anyio.sleep(self.chance.uniform(0.01, 3))
         bad = sorted(path for path, content in candidate.overlay.items() if content and b"bad" in content)
         failures = [Failure("it is bad", path=path) for path in bad]
@@ -145,8 +161,10 @@ class Models:
     most_in_flight: int = 0
     asked_tokens: int = 0
     n_added: int = 0
+    pause: Pause = field(default_factory=Pause)
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
+        self.pause.begin("a model request")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         fate = self.chance.random()
@@ -156,6 +174,9 @@ class Models:
             self.asked_tokens += usage.prompt_tokens + usage.completion_tokens
         try:
             await anyio.sleep(self.chance.uniform(0.01, 5))
+        except anyio.get_cancelled_exc_class():
+            self.asked_tokens -= usage.completion_tokens if fate >= 0.021 else 0
+            raise
         finally:
             self.in_flight -= 1
         if fate < 0.02:

@@ -45,13 +45,14 @@ class Mission:
 
         async def agent() -> None:
             while True:
-                async with budget.call(3000, 0):
+                async with budget.call(3000, 0) as call:
                     usage = Usage(1000, chance.randint(*usages), cost_usd=0.01)
                     self.asked = plus(self.asked, usage)
                     for _ in range(chance.randint(1, 9)):
                         await anyio.lowlevel.checkpoint()
                     self.spent = plus(self.spent, usage)
                     budget.learn(3000, usage)
+                    call.answered = True
 
         with self.scope, anyio.fail_after(LONGEST_S):
             async with anyio.create_task_group() as agents:
@@ -129,3 +130,23 @@ async def test_who_is_stopped_begins_no_call_even_where_there_is_room() -> None:
         async with budget.call(3000, 0):
             begun = True
     assert not begun
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_the_prompt_of_a_call_that_was_abandoned_counts(*, cancelled: bool) -> None:
+    mission = Mission(Limits(tokens=10_000))
+    mission.scope = anyio.CancelScope()
+    budget = Budget(mission.limits, lambda: mission.spent, lambda: 0.0, mission.stop)
+    budget.learn(3000, Usage(1000, 1000))
+    n_begun = 0
+    with mission.scope:
+        for _ in range(100):
+            with anyio.CancelScope() as abandoned:
+                async with budget.call(3000, 0):
+                    n_begun += 1
+                    if cancelled:
+                        abandoned.cancel()
+                        await anyio.lowlevel.checkpoint()
+    assert n_begun == 9, "the tenth prompt would leave nothing for its answer"
+    assert "Of the budget of 10000 tokens, 1000 are left" in mission.sentence

@@ -3,7 +3,9 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,8 +19,11 @@ from podium.domain.events import (
     AttemptStarted,
     Event,
     MissionEnded,
+    MissionPaused,
+    MissionResumed,
     ModelAnswered,
     ModelAsked,
+    ModelFailed,
     PlanSet,
     QuestionAnswered,
     QuestionAsked,
@@ -28,13 +33,16 @@ from podium.domain.events import (
     TaskReopened,
     TaskStuck,
 )
-from podium.domain.mission import MissionState, replay
+from podium.domain.mission import MissionState, fold, replay
 from podium.domain.plan import CLOSED, Task
+from podium.domain.plan_text import Field, Item, Value, parse, rendered
+from podium.domain.steering import When
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
+from podium.errors import UserError
 from podium.ports import Subscriber
 from tests.edits import virtual_time
-from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models, Page
+from tests.engine.made_up_world import PATHS, Checks, Files, MemoryJournal, Models, Page, Pause
 
 LONGEST_S = 100_000.0
 ANSWERS = ("retry", "retry", "skip", "look at the other file", "stop")
@@ -42,7 +50,10 @@ ANSWERS = ("retry", "retry", "skip", "look at the other file", "stop")
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a mission is carried out under; `cancelled_after_s` of virtual time, if at all."""
+    """What a mission is carried out under; `cancelled_after_s` of virtual time, if at all.
+
+    `n_acts` is how often the user says something, pauses the mission for a while, or edits its plan.
+    """
 
     seed: int
     n_tasks: int
@@ -50,6 +61,7 @@ class Conditions:
     iterations: int
     tokens: int | None
     cancelled_after_s: float | None
+    n_acts: int
 
 
 @dataclass(slots=True)
@@ -70,6 +82,7 @@ CONDITIONS = st.builds(
     iterations=st.integers(1, 60),
     tokens=st.none() | st.integers(5_000, 400_000),
     cancelled_after_s=st.none() | st.floats(0, 200),
+    n_acts=st.integers(0, 8),
 )
 
 
@@ -81,12 +94,16 @@ async def carry_out(conditions: Conditions) -> Seen:
     """
     random.seed(conditions.seed)
     chance = random.Random(conditions.seed)  # noqa: S311 - chance in a test
-    files, journal = Files(), MemoryJournal()
-    models = Models(chance, conditions.n_tasks)
-    services = Services(models, files, Checks(chance), journal, files, Page())
+    pause = Pause()
+    files, journal = Files(pause=pause), MemoryJournal()
+    models = Models(chance, conditions.n_tasks, pause=pause)
+    services = Services(models, files, Checks(chance, pause=pause), journal, files, Page())
     state, left = MissionState(""), tuple[str, ...]()
     async with anyio.create_task_group() as world, Conductor(services, lambda _: True) as conductor:
         conductor.subscribe(_user(conductor, world, chance))
+        conductor.subscribe(partial(_feel, pause))
+        moments = _Moments()
+        conductor.subscribe(moments.pass_by)
         limits = {
             "max_parallel": conditions.parallel,
             "max_iterations": conditions.iterations,
@@ -96,6 +113,8 @@ async def carry_out(conditions: Conditions) -> Seen:
         mission_id = await conductor.start(goal, Settings.model_validate(limits))
         if conditions.cancelled_after_s is not None:
             world.start_soon(_cancel, conductor, mission_id, conditions.cancelled_after_s)
+        for _ in range(conditions.n_acts):
+            world.start_soon(_act, conductor, mission_id, moments, chance)
         with anyio.fail_after(LONGEST_S):
             state = await conductor.wait(mission_id, None)
         left = tuple(path for task in state.plan.tasks for path in conductor.holds(mission_id, task))
@@ -115,6 +134,85 @@ def _user(conductor: Conductor, world: TaskGroup, chance: random.Random) -> Subs
             world.start_soon(answer, record.event)
 
     return see
+
+
+def _feel(pause: Pause, record: Record) -> None:
+    match record.event:
+        case MissionPaused():
+            pause.lasts = True
+        case MissionResumed() | MissionEnded():
+            pause.lasts = False
+        case _:
+            pass
+
+
+class _Moments:
+    """The records of a mission as moments to act at: what hurts is done between two of them, not at any time."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._news = anyio.Event()
+
+    def pass_by(self, _: Record) -> None:
+        self._n += 1
+        self._news.set()
+        self._news = anyio.Event()
+
+    async def come(self, number: int) -> None:
+        """Return right after the record with this number."""
+        while self._n < number:
+            await self._news.wait()
+
+
+async def _act(conductor: Conductor, mission_id: str, moments: _Moments, chance: random.Random) -> None:
+    """Do something with the mission at some moment; where it has ended before, that is refused."""
+    await moments.come(chance.randint(1, 150))
+    with suppress(UserError):
+        match chance.choice(("pause", "steer", "steer", "edit", "edit")):
+            case "pause":
+                await conductor.pause(mission_id)
+                await anyio.sleep(chance.uniform(0, 60))
+                await conductor.resume(mission_id, Settings.model_validate({}))
+            case "steer":
+                task_id = chance.choice(("", *conductor.state(mission_id).plan.tasks))
+                when = chance.choice(_WHENS)
+                await conductor.steer(mission_id, f"Think of {chance.random()}.", task_id, when)
+            case _:
+                await _edit(conductor, mission_id, chance)
+
+
+_WHENS: tuple[When, ...] = ("next", "interrupt")
+
+
+async def _edit(conductor: Conductor, mission_id: str, chance: random.Random) -> None:
+    """Save another plan than the one that is shown: with a task more or less, another order, or other words."""
+    state = conductor.state(mission_id)
+    if not state.plan.tasks:
+        return
+    base = parse(rendered(state))
+    items = [*base.items]
+    await anyio.sleep(chance.uniform(0, 5))
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(items)) if items else 0
+        match chance.randint(0, 4):
+            case 0:
+                items.insert(at, Item("", "pending", f"More {chance.random()}", 0, 1))
+            case 1 if items:
+                del items[at]
+            case 2 if items:
+                items.insert(chance.randrange(len(items)), items.pop(at))
+            case 3 if items:
+                files = Field("files", 0, (Value(chance.choice(PATHS), 0, 1),))
+                needs = tuple(
+                    Value(item.id, 0, 1) for item in items[:at] if item.id and chance.random() < 0.3
+                )
+                items[at] = replace(items[at], fields=(files, Field("needs", 0, needs)))
+            case _ if items:
+                items[at] = replace(items[at], instructions=f"Do it {chance.random()}.")
+            case _:
+                pass
+    edit = await conductor.edit_plan(mission_id, base, replace(base, items=tuple(items)))
+    assert edit.problems or isinstance(edit.summary, str)
 
 
 async def _cancel(conductor: Conductor, mission_id: str, after_s: float) -> None:
@@ -138,6 +236,9 @@ def test_every_mission_ends_in_a_named_state_and_within_its_limits(conditions: C
     if seen.state.ending == "signed_off":
         assert all(task.state in CLOSED for task in seen.state.plan.tasks.values())
     _each_task_is_done_once(seen.events)
+    _nobody_decides_without_having_heard_the_user(seen.events)
+    planned = {task.id for event in seen.events if isinstance(event, PlanSet) for task in event.tasks}
+    assert planned == {*seen.state.plan.tasks}, "a task was lost"
     _agents_ask_and_are_answered_in_turn(seen.events)
 
 
@@ -145,7 +246,7 @@ def _each_task_is_done_once(events: Sequence[Event]) -> None:
     """Assert that attempts of a task follow each other, and none comes before its needs or after its end."""
     attempts: Counter[str] = Counter()
     closed: set[str] = set()
-    working: set[str] = set()
+    working: dict[str, tuple[str, ...]] = {}
     tasks: dict[str, Task] = {}
     for event in events:
         match event:
@@ -155,20 +256,36 @@ def _each_task_is_done_once(events: Sequence[Event]) -> None:
                 attempts[event.task_id] += 1
                 assert event.number == attempts[event.task_id]
                 assert event.task_id not in closed
-                assert set(tasks[event.task_id].needs) <= closed
-                working.add(event.task_id)
-                held = [path for task_id in working for path in tasks[task_id].files]
+                if event.task_id not in working:
+                    assert set(tasks[event.task_id].needs) <= closed
+                    working[event.task_id] = tasks[event.task_id].files
+                held = [path for files in working.values() for path in files]
                 assert len(held) == len(set(held))
             case TaskAccepted() | TaskDropped():
                 assert event.task_id not in closed
                 closed.add(event.task_id)
-                working.discard(event.task_id)
+                working.pop(event.task_id, None)
             case TaskStuck():
-                working.discard(event.task_id)
+                working.pop(event.task_id, None)
             case TaskReopened():
                 assert event.task_id not in closed
             case _:
                 pass
+
+
+def _nobody_decides_without_having_heard_the_user(events: Sequence[Event]) -> None:
+    """Assert that who is done has in its conversation what was said before its last answer."""
+    state = MissionState("m")
+    owed: dict[str, set[str]] = {}
+    for event in events:
+        if isinstance(event, AgentEnded) and event.outcome == "done":
+            told = {steer.id for steer in state.steers.values() if event.agent_id in steer.told}
+            assert owed.pop(event.agent_id, set()) <= told
+        state = fold(state, event, 1.0)
+        if isinstance(event, ModelAnswered):
+            agent = state.agents[event.agent_id]
+            concerns = (s.id for s in state.steers.values() if s.concerns(agent.role, agent.task_id))
+            owed[event.agent_id] = {*concerns}
 
 
 def _agents_ask_and_are_answered_in_turn(events: Sequence[Event]) -> None:
@@ -182,6 +299,8 @@ def _agents_ask_and_are_answered_in_turn(events: Sequence[Event]) -> None:
             case ModelAsked():
                 assert running[event.agent_id] is None, "it is asked twice at once"
                 running[event.agent_id] = event.request_id
+            case ModelFailed(reason=reason) if reason.startswith("abandoned"):
+                running[event.agent_id] = None
             case ModelAnswered():
                 assert running[event.agent_id] == event.request_id
                 running[event.agent_id] = None

@@ -1,6 +1,6 @@
 """Limits of a mission: checked before the next model call, with what the calls in flight may still use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal, TypeAlias
 
@@ -42,6 +42,12 @@ class Spent:
         """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
+    def with_more(self, prompts: "Expected") -> "Spent":
+        """Return this with what prompts have used by estimate."""
+        return replace(
+            self, prompt_tokens=self.prompt_tokens + prompts.tokens, cost_usd=self.cost_usd + prompts.usd
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -80,8 +86,14 @@ class Forecast:
 
     def of(self, new_chars: int, known_tokens: int = 0) -> Expected:
         """Return what a call will use whose prompt has `new_chars` beyond `known_tokens`."""
+        return self.prompt(new_chars, known_tokens) + self._priced(self.answer_tokens)
+
+    def prompt(self, new_chars: int, known_tokens: int = 0) -> Expected:
+        """Return what such a prompt alone will use."""
         per_char = 1 / 3 if self.tokens_per_char is None else self.tokens_per_char
-        tokens = known_tokens + ceil(new_chars * per_char) + self.answer_tokens
+        return self._priced(known_tokens + ceil(new_chars * per_char))
+
+    def _priced(self, tokens: int) -> Expected:
         return Expected(tokens, tokens * self.usd_per_token)
 
 

@@ -173,7 +173,7 @@ class Agent:
         n_chars = _size(self._messages) if budget.estimates else 0
         if task := self._desk.task(self._task_id):
             facts = {**facts, "task": briefs.task_facts(task)}
-        async with budget.call(n_chars - self._known_chars, self._known_tokens):
+        async with budget.call(n_chars - self._known_chars, self._known_tokens) as call:
             await self._record(ModelAsked(self.id, request_id))
             request = ModelRequest(
                 request_id,
@@ -196,6 +196,7 @@ class Agent:
             answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
             await self._desk.record(answered)
             budget.learn(n_chars, answer.usage)
+            call.answered = True
         self._known_chars, self._known_tokens = n_chars, answer.usage.prompt_tokens
         self._messages = after(self._messages, answered)
         return answered

@@ -1,11 +1,13 @@
 """The budget of a mission: what a model call is expected to use is set aside before it is made.
 
 So fifty agents that ask at the same moment cannot spend the last thousand tokens fifty times. A call that
-only fits if those in flight turn out cheaper waits for them.
+only fits if those in flight turn out cheaper waits for them. One that is abandoned, because the user interrupts or its
+task was dropped, is paid for all the same: its prompt counts against the budget, by estimate.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import NoReturn
 
 import anyio
@@ -14,6 +16,15 @@ import anyio.lowlevel
 from podium.domain import limits
 from podium.domain.limits import Expected, Forecast, Limits, Spent
 from podium.domain.messages import Usage
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call in flight: what it is expected to use, its prompt alone, and whether its answer has come."""
+
+    expected: Expected
+    prompt: Expected
+    answered: bool = False
 
 
 class Budget:
@@ -35,7 +46,8 @@ class Budget:
         self._minutes = minutes
         self._stop = stop
         self._forecast = Forecast()
-        self._in_flight: list[Expected] = []
+        self._in_flight: list[Call] = []
+        self._abandoned = Expected()
         self._answered = anyio.Event()
         self._n_begun = 0
 
@@ -52,32 +64,41 @@ class Budget:
         self._n_begun += 1
 
     @asynccontextmanager
-    async def call(self, new_chars: int, known_tokens: int) -> AsyncGenerator[None]:
+    async def call(self, new_chars: int, known_tokens: int) -> AsyncGenerator[Call]:
         """Surround one model call, from before it is made until its answer is recorded.
 
-        Its prompt has `known_tokens` and `new_chars` more. Where the budget cannot bear it, the mission ends.
+        Its prompt has `known_tokens` and `new_chars` more. Where the budget cannot bear it, the mission ends. One
+        that is not marked as answered was abandoned.
         """
-        expected = await self._set_aside(new_chars, known_tokens)
+        call = await self._set_aside(new_chars, known_tokens)
         try:
-            yield
+            yield call
+        except anyio.get_cancelled_exc_class():
+            self._abandoned += call.prompt
+            raise
+        else:
+            self._abandoned += Expected() if call.answered else call.prompt
         finally:
-            self._in_flight.remove(expected)
+            self._in_flight.remove(call)
             self._answered.set()
             self._answered = anyio.Event()
 
-    async def _set_aside(self, new_chars: int, known_tokens: int) -> Expected:
+    async def _set_aside(self, new_chars: int, known_tokens: int) -> Call:
         while True:
-            if sentence := limits.exceeded(self._limits, self._spent(), self._minutes()):
+            spent = self._spent().with_more(self._abandoned)
+            if sentence := limits.exceeded(self._limits, spent, self._minutes()):
                 await self._stop(sentence)
             expected = self._forecast.of(new_chars, known_tokens)
-            room = limits.room(self._limits, self._spent(), sum(self._in_flight, Expected()), expected)
+            in_flight = sum((call.expected for call in self._in_flight), Expected())
+            room = limits.room(self._limits, spent, in_flight, expected)
             if room == "none":
-                await self._stop(limits.too_little(self._limits, self._spent(), expected))
+                await self._stop(limits.too_little(self._limits, spent, expected))
             if room == "enough":
                 # A call that was stopped may be paid for: what it gave free is not for others that are stopped.
                 await anyio.lowlevel.checkpoint_if_cancelled()
-                self._in_flight.append(expected)
-                return expected
+                call = Call(expected, self._forecast.prompt(new_chars, known_tokens))
+                self._in_flight.append(call)
+                return call
             await self._answered.wait()
 
     def learn(self, prompt_chars: int, usage: Usage) -> None:
