@@ -6,6 +6,7 @@
     ├── ToolError        the model can fix it: the text becomes the result of its tool call
     └── UserError        the user can fix it: one sentence that says what to do
         └── ModelUnavailable  no answer can be had from the configured model
+            └── ModelUnreachable  nobody answers at its address
 """
 
 
@@ -23,3 +24,7 @@ class UserError(PodiumError):
 
 class ModelUnavailable(UserError):
     """The model cannot answer, now or ever; the message says what to set."""
+
+
+class ModelUnreachable(ModelUnavailable):
+    """Nobody answers at the model's address; the message says what to start or to correct."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from podium.domain.allowance import Rates, Told, Unit
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult
 from podium.domain.events import Event, Record
 from podium.domain.messages import Json, Message, Usage
+from podium.domain.pace import Refusal
 from podium.errors import ModelUnavailable
 
 # --- models -----------------------------------------------------------------------------------------
@@ -36,12 +38,16 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """The assistant's message (OpenAI format), why it ended, what it cost, and which model gave it, where known."""
+    """The assistant's message (OpenAI format), why it ended, what it cost, and which model gave it, where known.
+
+    `rates` are what the provider said of its limits.
+    """
 
     message: Message
     finish_reason: str
     usage: Usage
     model: str = ""
+    rates: Rates = field(default_factory=dict[Unit, Told])
 
 
 class ModelFault(Exception):
@@ -53,6 +59,24 @@ class ModelFault(Exception):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RateLimited(ModelFault):
+    """The provider refuses the request for now: the same one is for later, and nothing is wrong with it.
+
+    `refusal` says why, `rates` what the provider said of its limits.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        refusal: Refusal = "unclear",
+        rates: Rates | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_s)
+        self.refusal: Refusal = refusal
+        self.rates: Rates = rates or {}
 
 
 class ContextOverflow(ModelFault):
@@ -78,8 +102,10 @@ class Model(Protocol):
 
         Raises:
             ContextOverflow: the conversation is too long for this model.
+            RateLimited: the provider wants to be asked later.
             ModelFault: the provider failed in a way that may pass.
             ToolsRefused: it answers only requests without tools.
+            ModelUnreachable: nobody answers at its address.
             ModelUnavailable: it will not answer until the user changes something.
         """
         ...

@@ -27,6 +27,7 @@ from podium.domain.events import (
     MissionStarted,
     ModelAnswered,
     ModelAsked,
+    ModelAwaited,
     ModelFailed,
     PlacesFound,
     PlanSet,
@@ -123,7 +124,9 @@ class Names:
                 return event.task_id
             case TaskDropped() | TaskTakenOver():
                 return event.task_id
-            case ToolReturned() | AgentTold() | AgentEnded() | ModelFailed() | ModelAsked() | ModelAnswered():
+            case ToolReturned() | AgentTold() | AgentEnded():
+                return self._tasks[event.agent_id]
+            case ModelFailed() | ModelAwaited() | ModelAsked() | ModelAnswered():
                 return self._tasks[event.agent_id]
             case LeaseAwaited() | FactsLearned() | ConversationCompacted():
                 return self._tasks[event.agent_id]
@@ -203,6 +206,8 @@ class Names:
                 return f"{self._agents[event.agent_id]} {event.path} of {event.holder}"
             case ModelAsked() | ModelAnswered():
                 return ""
+            case ModelAwaited():
+                return f"{self._agents[event.agent_id]} {event.reason}"
             case _:
                 return self._agent_told(event)
 

@@ -7,8 +7,9 @@ import pytest
 
 from podium.domain.checks import Candidate, Check, CheckResult
 from podium.domain.messages import Usage
-from podium.engine.asking import ask
-from podium.engine.pausing import PausableChecks, PausableModel, Pausing
+from podium.engine.asking import Inquiry
+from podium.engine.governor import Asker, Governor, Waiting
+from podium.engine.pausing import PausableChecks, Pausing
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
 pytestmark = pytest.mark.anyio
@@ -126,9 +127,13 @@ async def test_a_request_that_failed_is_not_made_again_while_the_mission_is_paus
     async def on_fault(reason: str, _: float | None) -> None:
         faults.append(reason)
 
+    async def on_wait(_: Waiting) -> None:
+        raise AssertionError("nobody waits for a provider")
+
     async def asking() -> None:
         request = ModelRequest("r", "m", "worker", (), ())
-        answers.append(await ask(PausableModel(model, pausing), request, (), on_fault))
+        asker = Asker((0, (0, 0)), pausing, on_wait)
+        answers.append(await Inquiry(model, asker, Governor(), (), on_fault).ask(request))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(asking)

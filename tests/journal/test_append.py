@@ -19,6 +19,7 @@ from podium.domain.events import (
     ConversationCompacted,
     Event,
     MissionStarted,
+    ModelAwaited,
     ModelFailed,
     ProposalMade,
     ToolReturned,
@@ -56,6 +57,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         st.booleans(),
         edits,
     ),
+    st.builds(ModelAwaited, text, text, text),
     st.builds(ModelFailed, text, text, text, st.none() | st.floats(0, 1e6)),
     st.builds(ProposalMade, text, text, edits, text),
 )

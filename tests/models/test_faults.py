@@ -3,41 +3,16 @@
 import socket
 import ssl
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from podium.adapters.models.environment import child_environment, missing_key
-from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply, retry_after_s
-from podium.errors import ModelUnavailable
+from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
+from podium.errors import ModelUnavailable, ModelUnreachable
 from podium.ports import ContextOverflow, ModelFault, ModelRequest, ToolsRefused
 
-NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 REQUEST = ModelRequest("r", "openai/tiny", "worker", (), ())
-
-
-@pytest.mark.parametrize(
-    ("headers", "text", "seconds"),
-    [
-        ({"retry-after": "2"}, "", 2.0),
-        ({"retry-after": "0.25"}, "", 0.25),
-        ({"retry-after": "-3"}, "", 0.0),
-        ({"retry-after-ms": "250", "retry-after": "9"}, "", 0.25),
-        ({"retry-after": "Fri, 20 Nov 2026 12:01:30 GMT"}, "", 90.0),
-        ({"retry-after": "Fri, 20 Nov 2026 11:00:00 GMT"}, "", 0.0),
-        ({"retry-after": "soon"}, "", None),
-        ({}, "Please try again in 20ms.", 0.02),
-        ({}, "Please try again in 1.5s. Visit", 1.5),
-        ({}, "Please try again in 6m0s.", 360.0),
-        ({}, '"retryDelay": "34s"', 34.0),
-        ({}, "Please try again later.", None),
-    ],
-)
-def test_the_wait_is_read_in_all_the_ways_that_providers_write_it(
-    headers: dict[str, str], text: str, seconds: float | None
-) -> None:
-    assert retry_after_s(headers, text, NOW) == seconds
 
 
 def test_what_is_shown_is_short_on_one_line_and_without_secrets() -> None:
@@ -66,7 +41,7 @@ def test_a_module_that_is_not_installed_is_never_a_passing_fault() -> None:
         (TimeoutError(), ModelFault, "took no connection in time"),
         (
             ExceptionGroup("", [ConnectionRefusedError(), OSError(99, "no such address")]),
-            ModelUnavailable,
+            ModelUnreachable,
             "start it",
         ),
         (ssl.SSLCertVerificationError("self-signed"), ModelUnavailable, "SSL_CERT_FILE"),

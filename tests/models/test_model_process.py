@@ -17,7 +17,15 @@ import pytest
 
 from podium.adapters.models.client import ModelProcess
 from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, Json, ModelAnswer, ModelFault, ModelRequest, ToolsRefused
+from podium.ports import (
+    ContextOverflow,
+    Json,
+    ModelAnswer,
+    ModelFault,
+    ModelRequest,
+    RateLimited,
+    ToolsRefused,
+)
 from tests.models.provider import Provider, Reply, calls, drops, fails, says
 
 pytestmark = pytest.mark.anyio
@@ -221,12 +229,12 @@ LLAMA_CPP = "the request exceeds the available context size, try increasing it"
 @pytest.mark.parametrize(
     ("reply", "kind", "said"),
     [
-        (fails(429, "slow down", "rate_limit_exceeded"), ModelFault, "slow down"),
+        (fails(429, "slow down", "rate_limit_exceeded"), RateLimited, "slow down"),
         (fails(500, "oops"), ModelFault, "oops"),
         (fails(502, "bad gateway"), ModelFault, "bad gateway"),
-        (fails(503, "overloaded, reduce the length of the queue"), ModelFault, "overloaded"),
+        (fails(503, "overloaded, reduce the length of the queue"), RateLimited, "overloaded"),
         (fails(504, "gateway timeout"), ModelFault, "gateway timeout"),
-        (fails(529, "Overloaded"), ModelFault, "Overloaded"),
+        (fails(529, "Overloaded"), RateLimited, "Overloaded"),
         (fails(408, "request timeout"), ModelFault, "request timeout"),
         (Reply(502, "<html>Bad gateway</html>"), ModelFault, "Bad gateway"),
         (Reply(200, "this is not json"), ModelFault, "not JSON"),
@@ -270,7 +278,7 @@ async def test_a_provider_error_becomes_one_plain_sentence_after_one_request(
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (fails(429, "slow down", retry_after="3"), ModelFault),
+        (fails(429, "slow down", retry_after="3"), RateLimited),
         (fails(400, TOO_LONG), ContextOverflow),
         (fails(401, "who are you"), ModelUnavailable),
         (drops(), ModelFault),
@@ -306,7 +314,7 @@ async def test_the_wait_that_a_provider_asks_for_is_told(
 ) -> None:
     date = formatdate(time.time() + 1000, usegmt=True)
     sent = {header: value.replace(DATE_IN_1000_S, date) for header, value in headers.items()}
-    with pytest.raises(ModelFault) as caught:
+    with pytest.raises(RateLimited) as caught:
         await ask(model, fails(429, "slow down", "rate_limit_exceeded", **sent), name)
     assert least_s <= (caught.value.retry_after_s or 0) <= most_s
 

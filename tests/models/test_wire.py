@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.adapters.models import wire
-from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, ToolsRefused, Usage
+from podium.domain.allowance import Rates, Told
+from podium.errors import ModelUnavailable, ModelUnreachable
+from podium.ports import (
+    ContextOverflow,
+    ModelAnswer,
+    ModelFault,
+    ModelRequest,
+    RateLimited,
+    Usage,
+)
 
 REQUEST = ModelRequest(
     request_id="r1",
@@ -21,7 +29,10 @@ REQUEST = ModelRequest(
     api_key_env="MY_KEY",
     timeout_s=3.5,
 )
-ANSWER = ModelAnswer({"role": "assistant", "content": "x\n"}, "stop", Usage(1, 2, 3, 0.5, estimated=True))
+RATES: Rates = {"requests": Told(5, 10, 1.5), "tokens": Told(7)}
+ANSWER = ModelAnswer(
+    {"role": "assistant", "content": "x\n"}, "stop", Usage(1, 2, 3, 0.5, estimated=True), rates=RATES
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +63,13 @@ def test_what_the_model_process_says_arrives_as_it_was(message: wire.ToClient) -
 
 @pytest.mark.parametrize(
     "error",
-    [ModelFault("a", 2.0), ContextOverflow("b", window=8192), ModelUnavailable("c"), ToolsRefused("d")],
+    [
+        ModelFault("a", 2.0),
+        RateLimited("b", 2.0, "rate", RATES),
+        ContextOverflow("c"),
+        ModelUnreachable("d"),
+        ModelUnavailable("e"),
+    ],
 )
 def test_an_error_is_raised_on_the_other_side_as_what_it_is(error: ModelFault | ModelUnavailable) -> None:
     failed = wire.decode_to_client(wire.encode(wire.Failed.of(1, error)))
@@ -64,6 +81,8 @@ def test_an_error_is_raised_on_the_other_side_as_what_it_is(error: ModelFault | 
         assert again.retry_after_s == error.retry_after_s
     if isinstance(error, ContextOverflow) and isinstance(again, ContextOverflow):
         assert again.window == error.window
+    if isinstance(error, RateLimited) and isinstance(again, RateLimited):
+        assert (again.refusal, again.rates) == (error.refusal, error.rates)
 
 
 @given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b""))), st.integers(1, 7))

@@ -31,6 +31,7 @@ from podium.domain.events import (
     MissionStarted,
     ModelAnswered,
     ModelAsked,
+    ModelAwaited,
     ModelFailed,
     PlacesFound,
     PlanSet,
@@ -148,6 +149,8 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return _note(
                 "…", "yellow", f"the model failed, again in {event.again_in_s:.0f} s: {event.reason}"
             )
+        case ModelAwaited():
+            return _note("…", "yellow", event.reason)
         case Steered():
             to = f"{_title(state, event.task_id)}: " if event.task_id else ""
             return _note("»", "cyan", f"you said: {to}{event.text}")

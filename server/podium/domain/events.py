@@ -216,6 +216,16 @@ class ModelFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAwaited:
+    """A request waits, or is waited with, because of its provider; `reason` says for what and how long."""
+
+    agent_id: str
+    request_id: str
+    reason: str
+    kind: Literal["model_awaited"] = "model_awaited"
+
+
+@dataclass(frozen=True, slots=True)
 class ToolReturned:
     """A tool call was carried out, or refused; `edits` are what it changed in the candidate tree."""
 
@@ -456,6 +466,7 @@ Event: TypeAlias = (
     | ModelAsked
     | ModelAnswered
     | ModelFailed
+    | ModelAwaited
     | ToolReturned
     | LeaseAwaited
     | AgentTold

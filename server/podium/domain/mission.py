@@ -31,6 +31,7 @@ from podium.domain.events import (
     MissionStarted,
     ModelAnswered,
     ModelAsked,
+    ModelAwaited,
     ModelFailed,
     Place,
     PlacesFound,
@@ -315,6 +316,8 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case ModelFailed():
             doing = "waiting for the model" if event.again_in_s is not None else "failed"
             return _agent(state, event.agent_id, at, doing)
+        case ModelAwaited():
+            return _agent(state, event.agent_id, at, event.reason)
         case LeaseAwaited():
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):

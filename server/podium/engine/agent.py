@@ -21,6 +21,7 @@ from podium.domain.events import (
     Event,
     ModelAnswered,
     ModelAsked,
+    ModelAwaited,
     ModelFailed,
     ToolReturned,
 )
@@ -29,11 +30,12 @@ from podium.domain.plan import Task, Urgency
 from podium.domain.rights import TOOLS_OF
 from podium.domain.steering import Steer
 from podium.engine import briefs
-from podium.engine.asking import ask
+from podium.engine.asking import Inquiry
 from podium.engine.briefs import Opening
 from podium.engine.budget import Budget
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
+from podium.engine.governor import Asker, Governor, Waiting
 from podium.engine.pausing import Pausing
 from podium.engine.roles import RoleSpec, filled
 from podium.engine.steering import Steering
@@ -72,7 +74,10 @@ class AgentGaveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AgentDesk:
-    """What all agents of a mission share. `urgency` tells how urgent a task is now, `task` what it says now."""
+    """What all agents of a mission share.
+
+    `urgency` tells how urgent a task is now, `task` what it says now, `rank` how urgent the mission is (0 first).
+    """
 
     model: Model
     turns: Turns
@@ -82,6 +87,8 @@ class AgentDesk:
     task: Callable[[str], Task | None]
     pausing: Pausing
     steering: Steering
+    governor: Governor
+    rank: int = 0
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
@@ -210,8 +217,16 @@ class Agent:
         async def on_fault(reason: str, again_in_s: float | None) -> None:
             await self._desk.record(ModelFailed(self.id, request.request_id, reason, again_in_s))
 
+        async def on_wait(waiting: Waiting) -> None:
+            await self._desk.record(ModelAwaited(self.id, request.request_id, str(waiting)))
+
+        desk = self._desk
+        priority = (desk.rank, desk.urgency(self._task_id))
+        inquiry = Inquiry(
+            desk.model, Asker(priority, desk.pausing, on_wait), desk.governor, desk.fallbacks, on_fault
+        )
         try:
-            return await ask(self._desk.model, request, self._desk.fallbacks, on_fault)
+            return await inquiry.ask(request)
         except ContextOverflow as error:
             raise AgentGaveUp(
                 f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "

@@ -42,10 +42,11 @@ from podium.engine.aim import Aim
 from podium.engine.briefs import Assignment
 from podium.engine.budget import Budget
 from podium.engine.dialects import Acquaintances, Dialects
+from podium.engine.governor import Governor
 from podium.engine.landing import Landing
 from podium.engine.leases import Leases
 from podium.engine.mission_tree import MissionTree
-from podium.engine.pausing import PausableChecks, PausableModel, Pausing
+from podium.engine.pausing import PausableChecks, Pausing
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
 from podium.engine.steering import Steering
@@ -62,7 +63,7 @@ from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 class Services:
     """The outside world of all missions of one workspace, and what was learned of its models.
 
-    `mask` is what models and the journal see instead of secrets.
+    `mask` is what models and the journal see instead of secrets; `governor` decides when which provider is asked.
     """
 
     model: Model
@@ -73,6 +74,7 @@ class Services:
     knowledge: Knowledge
     mask: Mask = field(default_factory=Mask)
     acquaintances: Acquaintances = field(default_factory=Acquaintances)
+    governor: Governor = field(default_factory=Governor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class MissionRequest:
     finding_ids: tuple[str, ...] = ()
     auto: bool = False
 
+
+RANKS: Mapping[MissionKind, int] = {"search": 0, "fix": 1, "task": 2, "plan": 2, "review": 3}
+"""Whose requests go first where a provider takes only so many: those that the user waits for at this moment."""
 
 NOBODY_ANSWERS = "Nobody answers in this mission. Decide yourself what is safest, and say so in your summary."
 
@@ -157,7 +162,7 @@ class MissionRun:
         self.budget = Budget(self.limits, lambda: self.state.spent, lambda: self._watch.minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
-            Dialects(PausableModel(services.model, self._pausing), services.acquaintances, settings.models),
+            Dialects(services.model, services.acquaintances, settings.models),
             self._turns,
             self.record,
             self.budget,
@@ -165,6 +170,8 @@ class MissionRun:
             lambda task_id: self.state.plan.tasks.get(task_id),
             self._pausing,
             self._steering,
+            services.governor,
+            RANKS[request.kind],
             settings.api_base,
             settings.api_key_env,
             settings.fallbacks,

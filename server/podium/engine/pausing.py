@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 
 from podium.domain.checks import Candidate, Check, CheckResult
-from podium.ports import Checks, Model, ModelAnswer, ModelRequest
+from podium.ports import Checks
 
 T = TypeVar("T")
 
@@ -35,6 +35,11 @@ class Pausing:
             self._resumed.set()
             self._resumed = None
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may begin."""
+        return self._resumed is not None
+
     async def passed(self) -> None:
         """Return at once, or when the mission is resumed."""
         while self._resumed is not None:
@@ -50,19 +55,6 @@ class Pausing:
                     return await work()
                 finally:
                     self._stoppable.discard(scope)
-
-
-class PausableModel:
-    """A model that is asked nothing while the mission is paused, not even again."""
-
-    def __init__(self, model: Model, pausing: Pausing) -> None:
-        self._model = model
-        self._pausing = pausing
-
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Return the model's answer, asked once the mission may go on."""
-        await self._pausing.passed()
-        return await self._model.complete(request)
 
 
 class PausableChecks:

@@ -1,11 +1,12 @@
 """Answers in the contract's shape, made of what a provider sent: the same for every way of asking one."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from podium.adapters.models import wire
+from podium.adapters.models.rates import rates_in
 from podium.ports import Json, Message, ModelAnswer, Usage
 
 _CHARACTERS_PER_TOKEN = 3.5
@@ -36,10 +37,12 @@ def answer(
     called: Sequence[CalledTool],
     finish_reason: str | None,
     counted: Counted | None,
+    headers: Mapping[str, str],
 ) -> ModelAnswer:
     """Return the answer to `ask`; without a count (or with one of no prompt tokens) it is estimated.
 
     `content` is a text, or the parts of one as some providers send it, of which what was only thought goes.
+    `headers` (lower case names) are those of the reply: they tell of the provider's limits.
     """
     message: Message = {"role": "assistant", "content": _text(content)}
     calls: list[Json] = [
@@ -52,7 +55,9 @@ def answer(
     ]
     if calls:
         message["tool_calls"] = calls
-    return ModelAnswer(message, finish_reason or "stop", _usage(ask, message, counted))
+    return ModelAnswer(
+        message, finish_reason or "stop", _usage(ask, message, counted), rates=rates_in(headers)
+    )
 
 
 def _text(content: object) -> str | None:

@@ -9,7 +9,7 @@ process sees a filtered environment, in which this machine is exempt from proxie
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -140,7 +140,7 @@ class DirectBackend:
         completion = _completion(response, secrets)
         if not completion.choices:
             raise ModelFault(f"`{request.model}` gave an answer without choices.")
-        return _answer(completion, name, ask)
+        return _answer(completion, name, ask, response.headers)
 
 
 def _url(request: ModelRequest) -> str:
@@ -164,7 +164,7 @@ def _completion(response: httpx.Response, secrets: Sequence[str]) -> _Completion
     raise ModelFault(f"The provider's answer was {what} ({masked(response.text, secrets)}).") from cause
 
 
-def _answer(completion: _Completion, name: str, ask: wire.Ask) -> ModelAnswer:
+def _answer(completion: _Completion, name: str, ask: wire.Ask, headers: Mapping[str, str]) -> ModelAnswer:
     choice = completion.choices[0]
     called = [
         CalledTool(call.id, call.function.name, call.function.arguments)
@@ -175,4 +175,4 @@ def _answer(completion: _Completion, name: str, ask: wire.Ask) -> ModelAnswer:
         counted = replace(counted, cost_usd=prices.of(counted))
     refusal = choice.message.refusal
     finish_reason = "refusal" if refusal else choice.finish_reason
-    return answer(ask, choice.message.content or refusal, called, finish_reason, counted)
+    return answer(ask, choice.message.content or refusal, called, finish_reason, counted, headers)

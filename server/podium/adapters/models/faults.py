@@ -11,13 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from podium.adapters.models.environment import key_variables
-from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelFault, ModelRequest, ToolsRefused
+from podium.adapters.models.rates import rates_in, retry_after_s
+from podium.domain.pace import Refusal
+from podium.errors import ModelUnavailable, ModelUnreachable
+from podium.ports import ContextOverflow, ModelFault, ModelRequest, RateLimited, ToolsRefused
 
 _MAX_QUOTED = 300
 _OVERFLOW = re.compile(
@@ -58,12 +58,18 @@ _SECRET = re.compile(
     r"\b(sk|pk|gsk|xai|key|rk)-[\w*.-]{6,}|\bgsk_\w{6,}|\bAIza[\w-]{10,}|\bhf_\w{8,}|(?<=Bearer )\S+",
     re.IGNORECASE,
 )
-_WAIT = re.compile(
-    r"(?:try again|retry) (?:in|after) (?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(ms|s))?", re.IGNORECASE
+_RATE = re.compile(
+    r"per.?(second|minute|hour|day|month)|\b(rpm|tpm|rpd|tpd|rps|qps)\b|(tokens|requests)/|resource.?exhausted"
+    r"|throttl",
+    re.IGNORECASE,
 )
-_RETRY_DELAY = re.compile(r'"retryDelay": ?"(\d+(?:\.\d+)?)s"')
+_CONCURRENCY = re.compile(
+    r"concurren|parallel|simultaneous|in.?flight|at (the same time|once)\b", re.IGNORECASE
+)
+_OVERLOAD = re.compile(r"overload|capacity|server.?(is )?busy|too busy|(service )?unavailable", re.IGNORECASE)
 _FIRST_SERVER_ERROR = 500
-_PASSING = frozenset({408, 409, 425, 429})
+_PASSING = frozenset({408, 409, 425})
+_TOO_MANY, _UNAVAILABLE, _OVERLOADED = 429, 503, 529
 _REFUSALS = {
     402: "The account for `{model}` has no credit left",
     403: "The provider does not let this key use `{model}`",
@@ -122,46 +128,6 @@ def missing_key_error(model: str, variable: str) -> ModelUnavailable:
     )
 
 
-def retry_after_s(headers: dict[str, str], text: str = "", now: datetime | None = None) -> float | None:
-    """Return how many seconds the provider asks to wait, from its headers or else its words, or None.
-
-    Headers (lower case names): `retry-after-ms`; `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3).
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    after = headers.get("retry-after")
-    seconds = _number(after)
-    if seconds is not None:
-        return seconds
-    if after is not None:
-        try:
-            date = parsedate_to_datetime(after)
-        except ValueError:
-            date = None
-        if date is not None:
-            date = date if date.tzinfo else date.replace(tzinfo=UTC)
-            return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
-    return _spoken_wait_s(text)
-
-
-def _spoken_wait_s(text: str) -> float | None:
-    if delay := _RETRY_DELAY.search(text):
-        return float(delay[1])
-    wait = _WAIT.search(text)
-    if wait is None or not any(wait.groups()):
-        return None
-    minutes, amount, unit = wait.groups()
-    return float(minutes or 0) * 60 + float(amount or 0) / (1000 if unit == "ms" else 1)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return max(0.0, float(text)) if text is not None else None
-    except ValueError:
-        return None
-
-
 def _of_connection(
     causes: list[BaseException], request: ModelRequest, said: str
 ) -> ModelFault | ModelUnavailable | None:
@@ -176,7 +142,7 @@ def _of_connection(
 
 def _of_socket(error: OSError, where: str, api_base: str | None) -> ModelFault | ModelUnavailable | None:
     if isinstance(error, ConnectionRefusedError):
-        return ModelUnavailable(f"No model answers at {where}: start it or set `api_base`.")
+        return ModelUnreachable(f"No model answers at {where}: start it or set `api_base`.")
     if isinstance(error, ssl.SSLCertVerificationError):
         return ModelUnavailable(
             f"The certificate of {where} is not trusted: set SSL_CERT_FILE or correct `api_base`."
@@ -214,7 +180,7 @@ def _of_text(
         return None
     if _KEY.search(text):
         return _key_error(request, said)
-    if _QUOTA.search(text):
+    if _QUOTA.search(text) and not _comes_back(text, reply):
         return ModelUnavailable(f"The account for `{request.model}` has no credit left: {said}")
     if reply.status == 413 or _OVERFLOW.search(text):
         window = _WINDOW.search(text)
@@ -226,14 +192,37 @@ def _of_text(
     return None
 
 
+def _comes_back(text: str, reply: Reply) -> bool:
+    """Return whether a used up quota is one of a minute or a day, as Gemini's, and not one of money."""
+    if "insufficient" in text.lower() or reply.status != _TOO_MANY:
+        return False
+    return retry_after_s(reply.headers, text) is not None
+
+
 def _of_status(reply: Reply, request: ModelRequest, said: str) -> ModelFault | ModelUnavailable:
     status = reply.status
     if status == 401:
         return _key_error(request, said)
+    after_s = retry_after_s(reply.headers, reply.body)
+    if refusal := _refusal(reply):
+        return RateLimited(said, after_s, refusal, rates_in(reply.headers))
     if status in _PASSING or not 400 <= status < _FIRST_SERVER_ERROR:
-        return ModelFault(said, retry_after_s(reply.headers, reply.body))
-    refusal = _REFUSALS.get(status, "The provider refused the request to `{model}`")
-    return ModelUnavailable(f"{refusal.format(model=request.model)}: {said}")
+        return ModelFault(said, after_s)
+    refused = _REFUSALS.get(status, "The provider refused the request to `{model}`")
+    return ModelUnavailable(f"{refused.format(model=request.model)}: {said}")
+
+
+def _refusal(reply: Reply) -> Refusal | None:
+    """Return why the provider refuses for now, or None if it does not."""
+    if reply.status in {_UNAVAILABLE, _OVERLOADED}:
+        return "overload"
+    if reply.status != _TOO_MANY:
+        return None
+    if _CONCURRENCY.search(reply.body):
+        return "concurrency"
+    if _RATE.search(reply.body):
+        return "rate"
+    return "overload" if _OVERLOAD.search(reply.body) else "unclear"
 
 
 def _key_error(request: ModelRequest, said: str) -> ModelUnavailable:

@@ -10,7 +10,7 @@ import gc
 import importlib
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -25,7 +25,9 @@ from podium.errors import ModelUnavailable
 from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
 
 _CONNECT_TIMEOUT_S = 20.0
-_NOTES = "_hidden_params"  # where litellm puts the cost; None for a model without a known price
+_NOTES = (
+    "_hidden_params"  # where litellm puts the cost (None for a model without a known price) and the headers
+)
 
 
 class _Function(Protocol):
@@ -201,7 +203,14 @@ def _answer(response: _Response, ask: wire.Ask) -> ModelAnswer:
         CalledTool(call.id, call.function.name, call.function.arguments)
         for call in choice.message.tool_calls or ()
     ]
-    return answer(ask, choice.message.content, called, choice.finish_reason, _counted(response))
+    return answer(
+        ask, choice.message.content, called, choice.finish_reason, _counted(response), _headers(response)
+    )
+
+
+def _headers(response: _Response) -> Mapping[str, str]:
+    found = cast("Mapping[str, object]", getattr(response, _NOTES, {}).get("headers") or {})
+    return {name.lower(): str(value) for name, value in found.items()}
 
 
 def _counted(response: _Response) -> Counted | None:

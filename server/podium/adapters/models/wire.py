@@ -7,12 +7,22 @@ that lone surrogates in what a model wrote survive the trip.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, assert_never, cast
 
-from podium.errors import ModelUnavailable
-from podium.ports import ContextOverflow, ModelAnswer, ModelFault, ModelRequest, ToolsRefused, Usage
+from podium.domain.allowance import Rates, Told, Unit
+from podium.domain.pace import Refusal
+from podium.errors import ModelUnavailable, ModelUnreachable
+from podium.ports import (
+    ContextOverflow,
+    ModelAnswer,
+    ModelFault,
+    ModelRequest,
+    RateLimited,
+    ToolsRefused,
+    Usage,
+)
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -77,7 +87,7 @@ class Warmed:
     id: int
 
 
-FailureKind: TypeAlias = Literal["fault", "overflow", "no_tools", "unavailable"]
+FailureKind: TypeAlias = Literal["fault", "limited", "overflow", "no_tools", "unreachable", "unavailable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,8 @@ class Failed:
     message: str
     retry_after_s: float | None = None
     window: int | None = None
+    refusal: Refusal = "unclear"
+    rates: Rates = field(default_factory=dict[Unit, Told])
 
     @classmethod
     def of(cls, call_id: int, error: ModelFault | ModelUnavailable) -> "Failed":
@@ -96,8 +108,13 @@ class Failed:
         match error:
             case ToolsRefused():
                 return cls(call_id, "no_tools", str(error))
+            case ModelUnreachable():
+                return cls(call_id, "unreachable", str(error))
             case ModelUnavailable():
                 return cls(call_id, "unavailable", str(error))
+            case RateLimited():
+                kind: FailureKind = "limited"
+                return cls(call_id, kind, str(error), error.retry_after_s, None, error.refusal, error.rates)
             case ContextOverflow():
                 return cls(call_id, "overflow", str(error), error.retry_after_s, error.window)
             case _:
@@ -108,10 +125,14 @@ class Failed:
         match self.kind:
             case "fault":
                 return ModelFault(self.message, self.retry_after_s)
+            case "limited":
+                return RateLimited(self.message, self.retry_after_s, self.refusal, self.rates)
             case "overflow":
                 return ContextOverflow(self.message, self.retry_after_s, self.window)
             case "no_tools":
                 return ToolsRefused(self.message)
+            case "unreachable":
+                return ModelUnreachable(self.message)
             case "unavailable":
                 return ModelUnavailable(self.message)
             case _:
@@ -139,6 +160,7 @@ def encode(message: ToHost | ToClient) -> bytes:
                 "message": answer.message,
                 "finish_reason": answer.finish_reason,
                 "usage": asdict(answer.usage),
+                "rates": {unit: asdict(told) for unit, told in answer.rates.items()},
             }
         case Failed() | Warm():
             body = asdict(message)
@@ -170,10 +192,11 @@ def decode_to_client(line: bytes) -> ToClient:
     body = _loads(line)
     match body.pop("is"):
         case "Answered":
-            answer = ModelAnswer(body["message"], body["finish_reason"], Usage(**body["usage"]))
+            rates = _rates(body["rates"])
+            answer = ModelAnswer(body["message"], body["finish_reason"], Usage(**body["usage"]), rates=rates)
             return Answered(body["id"], answer)
         case "Failed":
-            return Failed(**body)
+            return Failed(rates=_rates(body.pop("rates")), **body)
         case "Warmed":
             return Warmed(**body)
         case other:
@@ -196,13 +219,17 @@ class Lines:
             self._begun.append(rest)
 
 
-_HEAD_FIELDS = tuple(field.name for field in fields(ModelRequest) if field.name not in ("messages", "tools"))
+_HEAD_FIELDS = tuple(one.name for one in fields(ModelRequest) if one.name not in ("messages", "tools"))
 
 
 def _head_json(head: ModelRequest) -> dict[str, object]:
     values: dict[str, object] = {name: getattr(head, name) for name in _HEAD_FIELDS}
     values["facts"] = dict(head.facts)
     return values
+
+
+def _rates(told: Mapping[Unit, Any]) -> Rates:
+    return {unit: Told(**one) for unit, one in told.items()}
 
 
 def _line(message: ToHost | ToClient, body: dict[str, object]) -> bytes:

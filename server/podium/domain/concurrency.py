@@ -1,0 +1,73 @@
+"""How many requests a provider bears at the same time: found by trying, as TCP finds its window.
+
+It begins low and doubles with every round of answers until the first refusal. From then on one more a round
+is allowed up to the number that was refused; beyond that only now and then. A refusal takes away a third, once
+for all that were under way when it came.
+"""
+
+from dataclasses import dataclass, replace
+
+MOST = 50
+_FIRST = 10
+_CUT = 0.7
+_HOLD_S, _LONGEST_HOLD_S = 5.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """The number of requests that may be under way, and what it was learned from.
+
+    `ceiling` is the most that is known to go well. At `probe_at`, `hold_s` after the last refusal, it is raised by
+    `step`, twice as much each time that this goes well. `last_cut` is the number of the last request that was sent before the last cut.
+    """
+
+    limit: float = _FIRST
+    ceiling: int = MOST
+    step: int = 1
+    hold_s: float = _HOLD_S
+    probe_at: float = 0.0
+    refused_once: bool = False
+    last_cut: int = 0
+
+    def allows(self, n_under_way: int) -> bool:
+        """Return whether one more may begin beside those under way."""
+        return n_under_way < int(self.limit)
+
+    def succeeded(self, beside: int, now: float) -> "Concurrency":
+        """Return what an answer teaches, to a request that was sent as the `beside`-th under way.
+
+        Where not even half of the limit was made use of, nothing is known of more. The other half of the requests
+        makes up the round.
+        """
+        if beside * 2 <= self.limit:
+            return self
+        if int(self.limit) < self.ceiling:
+            more = self.limit + (2 / self.limit if self.refused_once else 2)
+            return replace(self, limit=min(more, float(self.ceiling)))
+        if self.ceiling == MOST or now < self.probe_at:
+            return self
+        ceiling = min(MOST, self.ceiling + self.step)
+        return replace(
+            self,
+            ceiling=ceiling,
+            limit=min(self.limit + 1, float(ceiling)),
+            step=self.step * 2,
+            hold_s=_HOLD_S,
+            probe_at=now + _HOLD_S,
+        )
+
+    def refused(self, number: int, beside: int, last_number: int, now: float) -> "Concurrency":
+        """Return what the refusal of request `number` teaches; `last_number` is the last one sent so far."""
+        if number <= self.last_cut:
+            return self
+        if beside == 1:
+            return self.eased(number, last_number)  # it is others that ask too much
+        good = max(1, min(beside - 1, self.ceiling))
+        hold_s = min(self.hold_s * 2, _LONGEST_HOLD_S) if self.refused_once else self.hold_s
+        return Concurrency(max(1.0, good * _CUT), good, 1, hold_s, now + hold_s, True, last_number)
+
+    def eased(self, number: int, last_number: int) -> "Concurrency":
+        """Return what it is after a sign of overload that says nothing about the number under way."""
+        if number <= self.last_cut:
+            return self
+        return replace(self, limit=max(1.0, self.limit * _CUT), refused_once=True, last_cut=last_number)
