@@ -243,23 +243,30 @@ def test_every_mission_ends_in_a_named_state_and_within_its_limits(conditions: C
 
 
 def _each_task_is_done_once(events: Sequence[Event]) -> None:
-    """Assert that attempts of a task follow each other, and none comes before its needs or after its end."""
+    """Assert that attempts of a task follow each other, and none comes before its needs or after its end.
+
+    What the user makes of a task in the moment in which it begins comes too late for the needs and files it began with.
+    """
     attempts: Counter[str] = Counter()
     closed: set[str] = set()
     working: dict[str, tuple[str, ...]] = {}
     tasks: dict[str, Task] = {}
+    before: dict[str, Task] = {}
+    edited: set[str] = set()
     for event in events:
         match event:
             case PlanSet():
-                tasks = {task.id: task for task in event.tasks}
+                before, tasks = tasks, {task.id: task for task in event.tasks}
+                edited |= {t for t in before if before[t].files != tasks.get(t, before[t]).files}
             case AttemptStarted():
                 attempts[event.task_id] += 1
                 assert event.number == attempts[event.task_id]
                 assert event.task_id not in closed
                 if event.task_id not in working:
-                    assert set(tasks[event.task_id].needs) <= closed
+                    needs = (set(task.needs) for of in (before, tasks) if (task := of.get(event.task_id)))
+                    assert any(needed <= closed for needed in needs)
                     working[event.task_id] = tasks[event.task_id].files
-                held = [path for files in working.values() for path in files]
+                held = [path for task_id in working.keys() - edited for path in working[task_id]]
                 assert len(held) == len(set(held))
             case TaskAccepted() | TaskDropped():
                 assert event.task_id not in closed

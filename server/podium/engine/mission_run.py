@@ -148,7 +148,7 @@ class MissionRun:
         )
         self._steering = Steering(lambda: self.state)
         self.desk = CheckDesk(PausableChecks(services.checks, self._pausing), self._baseline, self.record)
-        self.plans = PlanDesk(self.record_decided, self.desk.require)
+        self.plans = PlanDesk(self._record_of_user, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
         self.advised: set[str] = set()
         self._brief = ""
@@ -203,6 +203,20 @@ class MissionRun:
             async with self._writing:
                 await self._write_waiting()
                 await self._write(decide(self.state))
+
+    async def _record_of_user(self, decide: Callable[[MissionState], Sequence[Event]]) -> None:
+        """Record what the user decides on a mission that runs; once its end is recorded, nothing is.
+
+        Raises:
+            UserError: it has ended in the same moment.
+        """
+
+        def while_it_runs(state: MissionState) -> Sequence[Event]:
+            if state.ending:
+                raise UserError(f"The mission {state.id!r} has just ended.")
+            return decide(state)
+
+        await self.record_decided(while_it_runs)
 
     async def _write_waiting(self) -> None:
         entries, self._unwritten = self._unwritten, []
@@ -387,30 +401,32 @@ class MissionRun:
 
     async def pause(self) -> None:
         """Let nothing begin from now on; what is under way is finished or stopped (see `engine.pausing`)."""
-        if not self.state.paused:
-            await self.record(MissionPaused())
+        await self._record_of_user(lambda state: () if state.paused else (MissionPaused(),))
 
     async def resume(self) -> None:
         """Go on where the mission was paused."""
-        if self.state.paused:
-            await self.record(MissionResumed())
+        await self._record_of_user(lambda state: (MissionResumed(),) if state.paused else ())
 
     async def steer(self, message: str, task_id: str, when: When) -> Steer:
         """Give the user's message to the agents that it is meant for, now or when there are any.
 
         Raises:
-            UserError: there is no such task, or it is closed.
+            UserError: there is no such task, or it is closed, or the mission has ended in the same moment.
         """
-        if task_id:
-            self._require_open(task_id)
         steer_id = f"{self.state.id}.{self.fresh_id('s')}"
-        await self.record(Steered(steer_id, message, task_id, when))
+
+        def said(state: MissionState) -> Sequence[Event]:
+            if task_id:
+                self._require_open(state, task_id)
+            return (Steered(steer_id, message, task_id, when),)
+
+        await self._record_of_user(said)
         return self.state.steers[steer_id]
 
-    def _require_open(self, task_id: str) -> None:
-        task = self.state.plan.tasks.get(task_id)
+    def _require_open(self, state: MissionState, task_id: str) -> None:
+        task = state.plan.tasks.get(task_id)
         if task is None:
-            known = ", ".join(self.state.plan.tasks) or "none yet"
+            known = ", ".join(state.plan.tasks) or "none yet"
             raise UserError(f"There is no task {task_id!r}; the plan's tasks are: {known}.")
         if task.state in CLOSED:
             raise UserError(f"Task {task_id!r} is {task.state}; steer the mission without `taskId` instead.")

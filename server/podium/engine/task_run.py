@@ -125,6 +125,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
     if not task.files and run.request.kind != "fix":
         context = await _search(run, task)
     hint = ""
+    await _its_turn(run, task)
     while True:
         stuck = await _work_with_hint(run, task, context, hint, memory)
         if stuck is None:
@@ -139,8 +140,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         run.look_again()
         if advice := await about_failing(run, task, stuck.problems):
             hint = advice
-            while not run.state.plan.may_start(task.id):
-                await run.something_to_start()
+            await _its_turn(run, task)
             await run.leases.take_when_free(task.id, run.state.plan.tasks[task.id].files)
             await run.record(TaskReopened(task.id, hint))
             memory.workers = 0
@@ -154,6 +154,15 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         await run.leases.take_when_free(task.id, task.files)
         await run.record(TaskReopened(task.id, again.hint, again.model))
         memory.workers = 0
+
+
+async def _its_turn(run: MissionRun, task: Task) -> None:
+    """Wait until everything that the task needs is closed: it may have come to need more meanwhile."""
+    while not run.state.plan.may_start(task.id):
+        run.leases.release(task.id)
+        await run.something_to_start()
+        if run.state.plan.may_start(task.id):
+            await run.leases.take_when_free(task.id, run.state.plan.tasks[task.id].files)
 
 
 async def _work_with_hint(
