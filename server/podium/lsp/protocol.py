@@ -573,6 +573,8 @@ ANSWERED: Mapping[str, str] = {
     "textDocument/didClose": "From now on the file on disk counts.",
     "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server; *Accept* and "
     "*Reject* on the changes of proposals that wait for review.",
+    "textDocument/diagnostic": "What Podium says about an open document, for clients with `textDocument.diagnostic` and "
+    "`workspace.diagnostics.refreshSupport`; with `previousResultId`, that nothing has changed.",
     "textDocument/documentSymbol": "In plan documents: the tasks with their states; elsewhere null.",
     "textDocument/foldingRange": "In plan documents: each task folds to its line; elsewhere null.",
     "textDocument/documentLink": "In plan documents: the files of each task; elsewhere null.",
@@ -597,7 +599,9 @@ SENT: Mapping[str, str] = {
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",
     "textDocument/publishDiagnostics": "Open findings: `code`, `data.findingId`, and the evidence as related "
     "information. Changes that wait for review: `code` is `proposal`, `data` holds `proposalId`, `hunk`, `label` "
-    "and `fileHunks` (those that wait in this file, where others wait elsewhere). Both follow their lines while the user types.",
+    "and `fileHunks` (those that wait in this file, where others wait elsewhere). Both follow their lines while the user types. To a "
+    "client that pulls, only what is said about files that are not open.",
+    "workspace/diagnostic/refresh": "There is something new about an open document, for clients that pull.",
     "$/progress": "One token for each mission and each running agent, at most four reports a second, and `end` always.",
     "$/cancelRequest": "A request of the server that no longer matters.",
 }
