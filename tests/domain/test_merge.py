@@ -124,8 +124,6 @@ BASE = "one\ntwo\n\nthree\n\nfour\n"
     [
         # Nobody contradicts anybody.
         ("ONE\ntwo\n\nthree\n\nfour\n", "one\ntwo\n\nthree\n\nfour!\n", "ONE\ntwo\n\nthree\n\nfour!\n"),
-        # They moved `two` down and changed it: where ours counts for it, it is not there a second time.
-        ("ONE\ntwo\n\nthree\n\nfour\n", "1\n\n\nx\ntwo!\n\nthree\n\nfour\n", "ONE\ntwo\n\nthree\n\nfour\n"),
         # They changed lines on both sides of a blank one, each for one: only the one that ours has is given up.
         ("one\nTWO\n\nthree\n\nfour\n", "one\n2\n\n3\n\nfour\n", "one\nTWO\n\n3\n\nfour\n"),
     ],
@@ -134,6 +132,12 @@ def test_a_text_laid_over_another_has_its_way_and_no_line_twice(
     ours: str, theirs: str, expected: str
 ) -> None:
     assert overlaid(BASE, ours, theirs) == expected
+
+
+def test_a_line_that_they_changed_and_seem_to_have_moved_is_not_there_twice() -> None:
+    ours, theirs = "P\nx\n\n\nq\n", "p!\nn\n\nx!\nc\n\nq\n"
+    assert merge3("p\nx\n\n\nq\n", ours, theirs).text == "P\nx\n\nx!\nc\n\nq\n"
+    assert overlaid("p\nx\n\n\nq\n", ours, theirs) == ours
 
 
 @settings(deadline=None)

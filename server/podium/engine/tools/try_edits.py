@@ -63,7 +63,7 @@ async def run(context: ToolContext, args: TryEdits) -> str:
 def _variant(context: ToolContext, edits: list[EditFile]) -> dict[str, bytes]:
     texts: dict[str, str] = {}
     for edit in edits:
-        text = texts.get(edit.path) or context.tree.text(edit.path).text
+        text = texts[edit.path] if edit.path in texts else context.tree.text(edit.path).text
         texts[edit.path] = apply_edit(text, edit.old, edit.new, edit.path).text
     return {path: context.tree.text(path).encode(text) for path, text in texts.items()}
 
