@@ -132,7 +132,7 @@ def test_a_command_that_comes_before_the_workspace_is_open_waits_for_it(tmp_path
         wire.request("initialize", {"processId": None, "rootUri": tmp_path.as_uri(), "capabilities": {}})
         early = wire.begin("workspace/executeCommand", {"command": "podium.missions"})
         wire.notify("initialized", {})
-        assert wire.response(early)["result"] == {"missions": []}
+        assert wire.response(early)["result"] == {"missions": [], "unreadable": []}
 
 
 WRONG_SETTINGS: list[tuple[dict[str, Any], str]] = [

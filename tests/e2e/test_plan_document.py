@@ -1,5 +1,6 @@
 """The plan document is a live program: it follows its mission, and what is saved in it steers the mission."""
 
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Desk, settings
 from tests.e2e.editor import CAPABILITIES, Editor, editing
-from tests.e2e.team import Team, edits, writes
+from tests.e2e.team import Team, edits, plans, writes
 from tests.lsp.raw_client import Message
 from tests.models.provider import Reply, calls
 
@@ -266,9 +267,106 @@ def test_a_plan_has_symbols_folds_and_links_and_other_documents_have_none(desk: 
             ("other.txt", editor.uri("other.txt")),
         ]
         editor.open("greet.txt")
-        for method in ("documentSymbol", "foldingRange", "documentLink"):
+        for method in ("documentSymbol", "foldingRange", "documentLink", "codeLens"):
             assert ask(editor, method, "greet.txt") is None
+        assert ask(editor, "hover", "greet.txt", position={"line": 0, "character": 1}) is None
         assert ask(editor, "completion", "greet.txt", position={"line": 0, "character": 1}) is None
+
+
+def hover(mission: Running, beginning: str) -> str:
+    """Return what is told of the line that begins so."""
+    lines = mission.editor.text(mission.path).split("\n")
+    line = next(n for n, text in enumerate(lines) if text.startswith(beginning))
+    found = ask(mission.editor, "hover", mission.path, position={"line": line, "character": 3})
+    assert found["contents"]["kind"] == "markdown"
+    assert found["range"]["start"] == {"line": line, "character": 0}
+    return str(found["contents"]["value"])
+
+
+def test_a_task_tells_who_works_on_it_what_it_cost_and_what_was_done_last(desk: Desk) -> None:
+    with running(desk) as mission:
+        mission.open()
+        told = hover(mission, "- [/] **t1**")
+        assert told.startswith(
+            "**t1** running, attempt 1\n\n- worker-1 (openai/scripted): waiting for you for "
+        )
+        assert re.search(r"\n\n\d+ requests and [\d,]+ tokens in .*, by worker-1, commander-1\n", told)
+        assert told.endswith("\nyou are asked: One?\n````")
+        assert hover(mission, "- [ ] **t2**") == "**t2** pending"
+        mission.answer()
+        assert mission.editor.ended(mission.id)["status"] == "signed_off"
+        mission.until(lambda text: text.count("- [x]") == 2)
+        told = hover(mission, "- [x] **t1**")
+        assert told.startswith("**t1** completed, attempt 1\n\n")
+        for line in (
+            "worker-1 edit_file greet.txt",
+            "check is green",
+            "the review approves",
+            "worker-1 is done",
+        ):
+            assert f"\n{line}\n" in told
+
+
+def lenses(editor: Editor, path: str) -> dict[str, Message]:
+    """Return the commands of a document by their titles and lines; each of them is a code action there as well."""
+    found: dict[str, Message] = {}
+    for lens in ask(editor, "codeLens", path):
+        command, at = lens["command"], lens["range"]
+        actions = ask(editor, "codeAction", path, range=at, context={"diagnostics": []})
+        assert command in [action["command"] for action in actions]
+        found[f"{command['title']}: {editor.covered(editor.text(path), at)}"] = command
+    return found
+
+
+def run(editor: Editor, command: Message) -> None:
+    editor.execute(command["command"], *command["arguments"])
+
+
+def test_a_mission_is_paused_and_let_go_on_from_its_plan(desk: Desk) -> None:
+    with running(desk) as mission:
+        mission.open()
+        (pause,) = lenses(mission.editor, mission.path).items()
+        assert pause[0] == "Pause: # Correct the words"
+        run(mission.editor, pause[1])
+        mission.until(lambda text: ": paused" in text)
+        (on,) = lenses(mission.editor, mission.path).items()
+        assert on[0] == "Go on: # Correct the words"
+        run(mission.editor, on[1])
+        mission.until(lambda text: ": waiting" in text)
+
+
+def test_a_plan_is_run_and_its_stuck_task_is_retried_from_the_plan(desk: Desk) -> None:
+    editor = desk.editor
+    desk.write({"greet.txt": "word\n"}, check="grep -q world greet.txt")
+    editor.replies["window/showMessageRequest"] = lambda _: None
+    wrong = [writes("greet.txt", f"wurst {n}\n") for n in range(3)]
+    desk.team.play(
+        planner=plans("greet.txt", checks=["check"]), worker=[*wrong, writes("greet.txt", "world\n")]
+    )
+    planned = editor.mission("podium.plan", "Correct the word")
+    path = f".podium/missions/{planned['missionId']}/plan.md"
+    editor.open(path)
+    ((title, command),) = lenses(editor, path).items()
+    assert title == "Run this plan: # Correct the word"
+    run(editor, command)
+    try:
+        editor.wire.wait_for(lambda _: "- [!] **t1**" in editor.text(path))
+        editor.question(planned["missionId"])
+        offered = lenses(editor, path)
+        assert {title.partition(":")[0] for title in offered if "**t1**" in title} >= {
+            "Retry",
+            "Skip",
+            "Take over",
+            "Stop",
+        }
+        run(editor, next(command for title, command in offered.items() if title.startswith("Retry")))
+        mission = editor.ended(planned["missionId"])
+    finally:
+        editor.execute("podium.cancel", planned["missionId"])
+    assert (mission["status"], mission["closed"]) == ("signed_off", 1)
+    editor.wire.wait_for(lambda _: "The mission has ended" in editor.text(path))
+    assert ask(editor, "codeLens", path) == []
+    editor.save(path)
 
 
 def completed(editor: Editor, path: str, line: str) -> list[str]:
@@ -311,7 +409,7 @@ def test_what_is_for_plans_only_is_registered_for_plans_only_where_a_client_can_
     root = tmp_path / "project"
     root.mkdir()
     dynamic = {"dynamicRegistration": able}
-    methods = ("documentSymbol", "foldingRange", "documentLink", "completion")
+    methods = ("documentSymbol", "foldingRange", "documentLink", "completion", "hover", "codeLens")
     offered = {**CAPABILITIES, "textDocument": dict.fromkeys(methods, dynamic)}
     offered["workspace"] = {**CAPABILITIES["workspace"], "didChangeWatchedFiles": dynamic}
     with editing(root, tmp_path / "state", settings(team), capabilities=offered) as editor:

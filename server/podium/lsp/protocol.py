@@ -572,12 +572,16 @@ ANSWERED: Mapping[str, str] = {
     "textDocument/willSave": "Whether the editor saves a plan document by itself, or because its user says so.",
     "textDocument/didClose": "From now on the file on disk counts.",
     "textDocument/codeAction": "*Fix with Podium* on findings, and on diagnostics of any other server; *Accept* and "
-    "*Reject* on the changes of proposals that wait for review.",
+    "*Reject* on the changes of proposals that wait for review; in plan documents, what their code lenses offer.",
     "textDocument/diagnostic": "What Podium says about an open document, for clients with `textDocument.diagnostic` and "
     "`workspace.diagnostics.refreshSupport`; with `previousResultId`, that nothing has changed.",
     "textDocument/documentSymbol": "In plan documents: the tasks with their states; elsewhere null.",
     "textDocument/foldingRange": "In plan documents: each task folds to its line; elsewhere null.",
     "textDocument/documentLink": "In plan documents: the files of each task; elsewhere null.",
+    "textDocument/hover": "In plan documents, on a task: its state, its agents, what it has cost, and the last lines of "
+    "its transcript; elsewhere null.",
+    "textDocument/codeLens": "In plan documents: *Run this plan*, *Pause* or *Go on*, and on a task that asks something the "
+    "answers, such as *Retry* and *Skip*; elsewhere null. Each is a code action as well.",
     "textDocument/completion": "In plan documents: boxes, ids after `needs:`, files and checks; elsewhere null.",
     "workspace/didChangeWatchedFiles": "A plan document that another program has changed is read again.",
     "workspace/executeCommand": "The commands below; where one starts a mission or lets one go on, a `workDoneToken` shows it until it ends.",

@@ -15,6 +15,8 @@ from podium.lsp.features.document_symbols import DocumentSymbols
 from podium.lsp.features.findings import Findings
 from podium.lsp.features.folding_ranges import FoldingRanges
 from podium.lsp.features.plan_document import PlanDocument
+from podium.lsp.features.plan_hover import PlanHover
+from podium.lsp.features.plan_lenses import PlanLenses
 from podium.lsp.features.plan_problems import PlanProblems
 from podium.lsp.features.progress import Progress
 from podium.lsp.features.proposals import Proposals
@@ -36,7 +38,8 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
     diagnostics = Diagnostics(session, [Findings(session), Proposals(session), PlanProblems(plans)])
     plan_document = PlanDocument(session, plans, diagnostics)
     Commands(session, progress).register()
-    CodeActions(session)
+    CodeActions(session, PlanLenses(session, plans))
+    PlanHover(session, plans)
     registration = Registration(host)
     for of_plans in (DocumentSymbols, FoldingRanges, DocumentLinks, Completion):
         of_plans(host, plans)

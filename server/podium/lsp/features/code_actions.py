@@ -1,4 +1,7 @@
-"""Code actions: *Fix with Podium* on the diagnostics of any server, *Accept* and *Reject* on waiting changes."""
+"""Code actions: *Fix with Podium* on the diagnostics of any server, *Accept* and *Reject* on waiting changes.
+
+In plan documents, what their lenses offer on the lines that are meant.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import cast
@@ -7,18 +10,21 @@ from lsprotocol import types
 
 from podium.domain.messages import Json
 from podium.lsp.features.diagnostics import SOURCE
+from podium.lsp.features.plan_lenses import PlanLenses
 from podium.lsp.session import Session
 
 
 class CodeActions:
     """Answers `textDocument/codeAction`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, lenses: PlanLenses) -> None:
+        self._lenses = lenses
         options = types.CodeActionOptions([types.CodeActionKind.QuickFix])
         session.host.request(types.TEXT_DOCUMENT_CODE_ACTION, self._actions, types.CodeActionParams, options)
 
-    def _actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+    async def _actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         uri = params.text_document.uri
+        offers = await self._lenses.at(uri, params.range.start.line, params.range.end.line)
         waiting = [d for d in params.context.diagnostics if _data(d).get("proposalId")]
         actions = [action for diagnostic in waiting for action in _decisions(diagnostic)]
         actions += _decisions_on_all(waiting)
@@ -27,7 +33,7 @@ class CodeActions:
         if len(ours) > 1:
             ids: list[Json] = [_data(d)["findingId"] for d in ours]
             actions.append(_action("Fix all with Podium", "podium.fix", {"findingIds": ids}, ours))
-        return actions
+        return [*actions, *(_action(offer.title, offer.command, offer.argument, ()) for offer in offers)]
 
 
 def _decisions(diagnostic: types.Diagnostic) -> Iterable[types.CodeAction]:

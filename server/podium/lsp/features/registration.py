@@ -35,6 +35,10 @@ class Registration:
             capabilities.document_link_provider = None
         if types.TEXT_DOCUMENT_COMPLETION in methods:
             capabilities.completion_provider = None
+        if types.TEXT_DOCUMENT_HOVER in methods:
+            capabilities.hover_provider = None
+        if types.TEXT_DOCUMENT_CODE_LENS in methods:
+            capabilities.code_lens_provider = None
 
     async def register(self) -> None:
         """Register what the client lets a server register; to be called when it has said `initialized`."""
@@ -57,6 +61,8 @@ class Registration:
             (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, document and document.document_symbol, plain),
             (types.TEXT_DOCUMENT_FOLDING_RANGE, document and document.folding_range, plain),
             (types.TEXT_DOCUMENT_DOCUMENT_LINK, document and document.document_link, plain),
+            (types.TEXT_DOCUMENT_HOVER, document and document.hover, plain),
+            (types.TEXT_DOCUMENT_CODE_LENS, document and document.code_lens, plain),
             (
                 types.TEXT_DOCUMENT_COMPLETION,
                 document and document.completion,
