@@ -40,7 +40,8 @@ class ModelRequest:
 class ModelAnswer:
     """The assistant's message (OpenAI format), why it ended, what it cost, and which model gave it, where known.
 
-    `rates` are what the provider said of its limits.
+    `rates` are what the provider said of its limits, `window` is how many tokens the model can read, where that is
+    listed.
     """
 
     message: Message
@@ -48,6 +49,7 @@ class ModelAnswer:
     usage: Usage
     model: str = ""
     rates: Rates = field(default_factory=dict[Unit, Told])
+    window: int | None = None
 
 
 class ModelFault(Exception):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Desk
 from tests.e2e.team import calls, edits, plans, writes
-from tests.models.provider import Reply
+from tests.models.provider import Reply, fails
 
 WORD = {"greet.txt": "hello\nword\n"}
 WORLD = "grep -q world greet.txt"
@@ -32,6 +32,19 @@ def test_a_task_is_worked_on_with_the_users_unsaved_text_and_changes_only_the_bu
     assert params["label"] == "Podium: Change it"
     assert {r["exitCode"] for t in mission["tasks"] for r in t["results"]} == {0}
     assert mission["spent"]["modelRequests"] == len(team.provider.requests)
+
+
+def test_a_conversation_that_outgrows_the_window_goes_on_shortened(desk: Desk) -> None:
+    desk.write({**WORD, "long.txt": "nothing of this is wrong\n" * 500}, check=WORLD)
+    reads = calls(("read_file", {"path": "long.txt"}))
+    overflow = fails(400, "This model's maximum context length is 6000 tokens. You requested 6500 tokens.")
+    desk.team.play(planner=plans("greet.txt", checks=["check"]), worker=[reads, overflow, CORRECTS])
+    with desk.settings(model="openai/narrow"):
+        mission = desk.editor.mission("podium.task", {"goal": "Correct the word"})
+    assert (mission["status"], mission["reason"]) == ("signed_off", "Reached.")
+    before, refused, after = (len(str(request.body["messages"])) for request in desk.team.requests("worker"))
+    assert before < after < refused - 5_000
+    assert "characters left out to save room" in desk.team.heard("worker")
 
 
 def test_the_mission_and_each_of_its_agents_show_progress_that_ends(desk: Desk) -> None:

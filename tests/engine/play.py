@@ -27,7 +27,7 @@ from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ModelUnavailable
-from podium.ports import Delivery, ModelAnswer, ModelFault, ModelRequest
+from podium.ports import ContextOverflow, Delivery, ModelAnswer, ModelFault, ModelRequest
 from tests.engine.event_lines import Names, event_lines
 from tests.engine.scenario import Scenario, files_below, rendered, write
 
@@ -140,6 +140,8 @@ def _reply(value: Json) -> Reply:  # noqa: C901, PLR0911 - one line for each for
             return replace(_answer(value), finish_reason=reason)
         case {"fault": str(text)}:
             return ModelFault(text, 0.0)
+        case {"overflow": int(window)}:
+            return ContextOverflow("The prompt is too long.", window=window or None)
         case {"unavailable": str(text)}:
             return ModelUnavailable(text)
         case {"defect": str(text)}:

@@ -9,7 +9,7 @@ fenced blocks counts, the rest is for readers.
 - Replies: below `### worker` or, for one task only, `### worker a`: JSON values, one for each answer.
   `["tool", {arguments}]` is a call, a list of such is several, a text is an answer in words. Objects are
   `{"says": text, "finish": reason}` and `{"calls": [tool, raw arguments], "finish": reason}` for answers that
-  ended in another way, `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
+  ended in another way, `{"overflow": tokens of the window, 0 where the provider does not say}`, `{"fault": text}`, `{"unavailable": text}`, `{"defect": text}`, `{"hangs": true}`, and
   `{"meets": n, "reply": ...}`, which is given once n agents wait for such a reply at the same time, and
   `{"after": beginning of an event's line, "reply": ...}`, which is given once that has happened.
   `### commander asked` is for what the Commander is asked before the user is; without it, the user is.

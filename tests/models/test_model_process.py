@@ -165,6 +165,11 @@ async def test_the_cost_of_an_unknown_model_is_unknown(model: ModelProcess) -> N
     assert (await ask(model, says("x"), "openai/tiny")).usage.cost_usd is None
 
 
+async def test_how_much_a_listed_model_can_read_is_told(model: ModelProcess) -> None:
+    assert (await ask(model, says("x"), "openai/gpt-4o-mini")).window == 128_000
+    assert (await ask(model, says("x"), "openai/tiny")).window is None
+
+
 @both_ways
 async def test_cached_tokens_count_under_both_of_their_names(model: ModelProcess, name: str) -> None:
     usage = {"prompt_tokens": 100, "completion_tokens": 8, "prompt_cache_hit_tokens": 64}

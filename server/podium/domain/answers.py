@@ -39,6 +39,9 @@ _REFUSED = (
     "If something in it cannot be done, decide with a tool and say so there."
 )
 _SILENT = "Only tool calls count. Call a tool now; to end your turn, decide with one."
+FLAWS = frozenset({_EMPTY, _CUT_OFF, _RUNAWAY, _REFUSED, _SILENT})
+"""All that a model may be told of an answer without a call."""
+
 _REFUSALS = frozenset({"content_filter", "refusal"})
 
 

@@ -47,7 +47,7 @@ def after(messages: Conversation, event: Event) -> Conversation:
             rest = (
                 {**m, "content": cut.get(call_of(m), m.get("content"))} for m in messages[kept + dropped :]
             )
-            return (*messages[:kept], note, *rest)
+            return (*messages[:kept], *([note] if note else []), *rest)
         case _:
             return messages
 
@@ -68,3 +68,8 @@ def call_ids(message: Message) -> list[str]:
 def _last_calls(messages: Sequence[Message]) -> list[str]:
     last = next((message for message in reversed(messages) if message.get("role") == "assistant"), None)
     return call_ids(last) if last else []
+
+
+def repeats(messages: Sequence[Message], result: str) -> bool:
+    """Return whether a tool's result stands in the conversation already, word for word."""
+    return any(message.get("role") == "tool" and message.get("content") == result for message in messages)

@@ -263,7 +263,8 @@ class AgentTold:
 class ConversationCompacted:
     """An agent's conversation was made shorter, to fit into the model's context window.
 
-    The first `kept` messages stay as they are. The `dropped` ones after them go, and `note` takes their place.
+    The first `kept` messages stay as they are. The `dropped` ones after them go, and `note` (unless it is empty)
+    takes their place.
     Of those that stay behind it, `cut` has the new text of tool results by the id of their call.
     """
 

@@ -4,20 +4,21 @@ The conversation is the fold of the agent's events (`domain.conversation`). It g
 request begins with the bytes of the one before.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, cast
 
 from podium.domain.answers import flaw_of, understood, was_written
-from podium.domain.conversation import Conversation, after, call_ids
+from podium.domain.compaction import LOOKS, Compaction
+from podium.domain.conversation import Conversation, after, call_ids, repeats
 from podium.domain.edit_formats import NoEdits, written_edits
 from podium.domain.events import (
     AgentEnded,
     AgentStarted,
     AgentTold,
+    ConversationCompacted,
     Event,
     ModelAnswered,
     ModelAsked,
@@ -38,6 +39,7 @@ from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.governor import Asker, Governor, Waiting
 from podium.engine.pausing import Pausing
 from podium.engine.roles import RoleSpec, filled
+from podium.engine.room import Room, Windows
 from podium.engine.steering import Steering
 from podium.engine.tools.table import OFFERED, TOOLS
 from podium.engine.tools.tool import ToolContext
@@ -50,6 +52,10 @@ USELESS_ANSWERS = 3
 """After how many answers in a row of which nothing could be carried out the agent is stopped."""
 REPEATS_TOLD, REPEATS_STOPPED = 3, 6
 """How often the same call may give the same result before the agent is told so, and is stopped."""
+
+
+TOO_LONG = "the conversation is longer than the model can read; it is shortened, and asked again"
+UNCHANGED = "[unchanged: the result is, word for word, that of an earlier call of yours, which stands above]"
 
 
 class Record(Protocol):
@@ -88,6 +94,7 @@ class AgentDesk:
     pausing: Pausing
     steering: Steering
     governor: Governor
+    windows: Windows
     rank: int = 0
     api_base: str | None = None
     api_key_env: str | None = None
@@ -114,7 +121,8 @@ class Agent:
         self._desk = desk
         self._heard = list(opening.heard)
         self._requests = 0
-        self._known_chars, self._known_tokens = 0, 0
+        self._room = Room(desk.windows, model, len(opening.messages))
+        self._step_done = False
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._open_call: ToolCall | None = None
         self._useless = 0
@@ -141,6 +149,7 @@ class Agent:
         if self._open_call is not None:
             self._returned(self._open_call, ToolOutcome(reply, ok=False))
             self._open_call = None
+            self._step_done = True
         async with self._desk.turns.turn(self._desk.urgency(self._task_id)):
             self._useless = 0
             for _ in range(self._spec.steps):
@@ -161,8 +170,29 @@ class Agent:
             for steer in self._unheard():
                 self._heard.append(steer.id)
                 self._tell(filled("steer", message=steer.text), steer.id)
-            if (answered := await self._ask_once(facts)) is not None:
-                return answered
+            self._shorten(self._room.compaction(self._messages, step_done=self._step_done))
+            self._step_done = False
+            try:
+                if (answered := await self._ask_once(facts)) is not None:
+                    return answered
+            except ContextOverflow as error:
+                if not self._shorten(self._room.overflowed(self._messages, error.window)):
+                    raise AgentGaveUp(
+                        f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "
+                        "use a model with a larger context, or a smaller goal."
+                    ) from error
+
+    def _shorten(self, compaction: Compaction | None) -> bool:
+        """Leave out what a compaction says, and return whether there is one."""
+        if compaction is None:
+            return False
+        self._seen = Counter({key: n for key, n in self._seen.items() if key[0] not in LOOKS})
+        self._enter(
+            ConversationCompacted(
+                self.id, compaction.kept, compaction.dropped, compaction.note, compaction.cut
+            )
+        )
+        return True
 
     def _unheard(self) -> list[Steer]:
         return self._desk.steering.unheard(self._spec.role, self._task_id, self._heard)
@@ -173,14 +203,17 @@ class Agent:
         return briefs.reworded_text(self._messages, task) if task else ""
 
     async def _ask_once(self, facts: Mapping[str, Json]) -> ModelAnswered | None:
-        """Return the model's answer, or None when the user interrupted the request."""
+        """Return the model's answer, or None when the user interrupted the request.
+
+        Raises:
+            ContextOverflow: the conversation is too long for the model.
+        """
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
         budget = self._desk.budget
-        n_chars = _size(self._messages) if budget.estimates else 0
         if task := self._desk.task(self._task_id):
             facts = {**facts, "task": briefs.task_facts(task)}
-        async with budget.call(n_chars - self._known_chars, self._known_tokens) as call:
+        async with budget.call(self._room.new_chars(self._messages), self._room.counted_tokens) as call:
             await self._record(ModelAsked(self.id, request_id))
             request = ModelRequest(
                 request_id,
@@ -202,9 +235,9 @@ class Agent:
             message = self._understood(answer, request_id)
             answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
             await self._desk.record(answered)
-            budget.learn(n_chars, answer.usage)
+            budget.learn(self._room.chars(self._messages), answer.usage)
             call.answered = True
-        self._known_chars, self._known_tokens = n_chars, answer.usage.prompt_tokens
+        self._room.count(self._messages, answer.usage.prompt_tokens)
         self._messages = after(self._messages, answered)
         return answered
 
@@ -227,11 +260,9 @@ class Agent:
         )
         try:
             return await inquiry.ask(request)
-        except ContextOverflow as error:
-            raise AgentGaveUp(
-                f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "
-                "use a model with a larger context, or a smaller goal."
-            ) from error
+        except ContextOverflow:
+            await on_fault(TOO_LONG, 0.0)
+            raise
 
     async def _carry_out(self, answered: ModelAnswered, context: ToolContext) -> Decision | None:
         """Carry out what an answer holds, in order; a decision ends the turn, and its own result stays open.
@@ -262,7 +293,8 @@ class Agent:
             if outcome.decision is not None:
                 decision, self._open_call = outcome.decision, call
                 continue
-            self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text)))
+            shown = self._briefly(call, self._room.fitting(outcome.text))
+            self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text, shown)))
         self._bear(useful=useful)
         if decision is None and (written or not calls):
             self._tell(written.text if written else flaw_of(answered.message, answered.finish_reason))
@@ -297,9 +329,16 @@ class Agent:
             told = "\n".join(("Edits in your text were carried out like tool calls:", *lines))
             ok = all(outcome.ok for _, outcome in done)
         as_call = ToolCall(answered.request_id, "edits in text", text)
-        return ToolOutcome(self._with_warning(as_call, told), ok)
+        return ToolOutcome(self._with_warning(as_call, told, told), ok)
 
-    def _with_warning(self, call: ToolCall, text: str) -> str:
+    def _briefly(self, call: ToolCall, text: str) -> str:
+        """Return a result, or where it is a look at what the conversation holds already, a word on that."""
+        if call.name in LOOKS and len(text) > len(UNCHANGED) and repeats(self._messages, text):
+            return UNCHANGED
+        return text
+
+    def _with_warning(self, call: ToolCall, text: str, shown: str) -> str:
+        """Return what is `shown` of a result, with a warning where the call has given the same `text` too often."""
         key = (call.name, call.arguments, text)
         self._seen[key] += 1
         if self._seen[key] >= REPEATS_STOPPED:
@@ -307,8 +346,8 @@ class Agent:
                 f"The {self._spec.role} repeated the same call of {call.name} {REPEATS_STOPPED} times."
             )
         if self._seen[key] >= REPEATS_TOLD:
-            return f"{text}\n[You have made this call {self._seen[key]} times with this result; do something else.]"
-        return text
+            return f"{shown}\n[You have made this call {self._seen[key]} times with this result; do something else.]"
+        return shown
 
     def _returned(self, call: ToolCall, outcome: ToolOutcome) -> None:
         """Put a result into the conversation.
@@ -333,8 +372,3 @@ class Agent:
     async def _record(self, event: Event) -> None:
         events, self._unrecorded = [*self._unrecorded, event], []
         await self._desk.record(*events)
-
-
-def _size(messages: Sequence[Message]) -> int:
-    """Return how many characters a request has, roughly."""
-    return len(json.dumps([messages, OFFERED]))

@@ -50,21 +50,26 @@ class Dialects:
         tools = self._settings.get(request.model, _AS_USUAL).tools
         known = self._known.of(request.model, request.api_base)
         if tools == "text" or (tools == "auto" and known.tools == "text"):
-            return await self._in_words(request)
-        try:
-            answer = await self._model.complete(request)
-        except ToolsRefused:
-            if tools == "native":
-                raise
-            self._known.learn(request.model, request.api_base, Acquaintance.refused_tools)
-            return await self._in_words(request)
-        self._learn_from(answer, request)
+            answer = await self._in_words(request)
+        else:
+            try:
+                answer = await self._model.complete(request)
+            except ToolsRefused:
+                if tools == "native":
+                    raise
+                self._known.learn(request.model, request.api_base, Acquaintance.refused_tools)
+                answer = await self._in_words(request)
+            else:
+                self._learn_from(answer, request)
+        if answer.window and not known.window:
+            window = answer.window
+            self._known.learn(request.model, request.api_base, lambda known: known.with_window(window))
         return replace(answer, model=request.model)
 
     async def _in_words(self, request: ModelRequest) -> ModelAnswer:
         instructions = filled("text_tools", tools=described(request.tools))
         asked = replace(request, messages=in_words(request.messages, instructions), tools=())
-        return replace(await self._model.complete(asked), model=request.model)
+        return await self._model.complete(asked)
 
     def _learn_from(self, answer: ModelAnswer, request: ModelRequest) -> None:
         natively = bool(answer.message.get("tool_calls"))

@@ -49,6 +49,7 @@ from podium.engine.mission_tree import MissionTree
 from podium.engine.pausing import PausableChecks, Pausing
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.roles import TEAM
+from podium.engine.room import Windows
 from podium.engine.steering import Steering
 from podium.engine.stopwatch import Stopwatch
 from podium.engine.tools.tool import ToolContext
@@ -171,6 +172,7 @@ class MissionRun:
             self._pausing,
             self._steering,
             services.governor,
+            Windows(services.acquaintances, settings.models, settings.api_base),
             RANKS[request.kind],
             settings.api_base,
             settings.api_key_env,

@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, assert_never
@@ -23,6 +24,7 @@ import anyio.from_thread
 import anyio.to_thread
 
 from podium.adapters.models import wire
+from podium.adapters.models.prices import listed_window
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
@@ -61,6 +63,7 @@ class Host:
         self._send = send
         self._scopes: dict[int, anyio.CancelScope] = {}
         self._backends: dict[Way, _Backend] = {}
+        self._windows: dict[str, int | None] = {}
         self._loading = {way: anyio.Lock() for way in _BACKENDS}
         self._threads = anyio.CapacityLimiter(max(2, os.cpu_count() or 1))
 
@@ -92,9 +95,15 @@ class Host:
                 answer = await self._program(message.request())
             else:
                 answer = await (await self._backend(way, head.model)).complete(message)
+                answer = replace(answer, window=await self._window(head.model))
         except (ModelFault, ModelUnavailable) as error:
             return wire.Failed.of(message.id, error)
         return wire.Answered(message.id, answer)
+
+    async def _window(self, model: str) -> int | None:
+        if model not in self._windows:
+            self._windows[model] = await anyio.to_thread.run_sync(listed_window, model)
+        return self._windows[model]
 
     async def _program(self, request: ModelRequest) -> ModelAnswer:
         module = PROGRAMS.get(request.model)

@@ -1,4 +1,4 @@
-"""What models cost: read from the price list that litellm ships, without importing litellm.
+"""What models cost, and how much they can read: read from the price list that litellm ships, without importing litellm.
 
 The list is the file of the installed release; nothing is fetched.
 """
@@ -46,16 +46,26 @@ class Prices:
 @cache
 def openai_prices(name: str) -> Prices | None:
     """Return the prices of OpenAI's model `name`, or None where they are unknown; reads a file of 3 MB."""
-    litellm = find_spec("litellm")  # finds the package without running it
-    if litellm is None or litellm.origin is None:
-        return None
-    file = Path(litellm.origin).parent / _FILE
-    if not file.is_file():
-        return None
-    listed = cast("dict[str, dict[str, Any]]", json.loads(file.read_bytes())).get(name)
+    listed = _list().get(name)
     if listed is None or listed.get("litellm_provider") != "openai" or "input_cost_per_token" not in listed:
         return None
     return Prices(_price(listed, ""), _price(listed, _LONG_SUFFIX))
+
+
+def listed_window(model: str) -> int | None:
+    """Return how many tokens `model` (as litellm names it) can read, or None; reads a file of 3 MB."""
+    listed = _list()
+    entry = listed.get(model) or listed.get(model.partition("/")[2]) or {}
+    tokens = entry.get("max_input_tokens")
+    return tokens if isinstance(tokens, int) else None
+
+
+def _list() -> dict[str, dict[str, Any]]:
+    litellm = find_spec("litellm")  # finds the package without running it
+    if litellm is None or litellm.origin is None:
+        return {}
+    file = Path(litellm.origin).parent / _FILE
+    return cast("dict[str, dict[str, Any]]", json.loads(file.read_bytes())) if file.is_file() else {}
 
 
 def _price(listed: dict[str, Any], suffix: str) -> Price:

@@ -161,6 +161,7 @@ def encode(message: ToHost | ToClient) -> bytes:
                 "finish_reason": answer.finish_reason,
                 "usage": asdict(answer.usage),
                 "rates": {unit: asdict(told) for unit, told in answer.rates.items()},
+                "window": answer.window,
             }
         case Failed() | Warm():
             body = asdict(message)
@@ -193,7 +194,8 @@ def decode_to_client(line: bytes) -> ToClient:
     match body.pop("is"):
         case "Answered":
             rates = _rates(body["rates"])
-            answer = ModelAnswer(body["message"], body["finish_reason"], Usage(**body["usage"]), rates=rates)
+            usage, window = Usage(**body["usage"]), body["window"]
+            answer = ModelAnswer(body["message"], body["finish_reason"], usage, rates=rates, window=window)
             return Answered(body["id"], answer)
         case "Failed":
             return Failed(rates=_rates(body.pop("rates")), **body)

@@ -1,0 +1,131 @@
+"""Keeps conversations within the context windows of their models.
+
+How long a conversation is, the provider's own count tells, and an estimate of what came after it. What is left
+out when it grows too long is decided in `domain.compaction`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from podium.config import ModelSettings
+from podium.domain.acquaintance import Acquaintance
+from podium.domain.compaction import Compaction, compacted, shortened_result
+from podium.domain.conversation import Conversation
+from podium.domain.messages import Message
+from podium.engine.dialects import Acquaintances
+from podium.engine.tools.table import OFFERED
+
+CHARS_PER_TOKEN = 3.0
+"""Before a provider has counted; code has fewer characters to a token than prose."""
+STEP_DONE, FULL, AFTERWARDS = 0.6, 0.85, 0.35
+"""Shares of the window: from which on a conversation is shortened between two turns, and in the middle of one,
+and how much of it the messages may take afterwards."""
+MOST_ANSWER = 8_000
+"""Tokens of the window that are left for an answer, at most: a quarter of it in small ones."""
+RESULT_SHARE = 0.2
+"""How much of the window one result of a tool may take."""
+
+_OFFERED_CHARS = len(json.dumps(OFFERED))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How many tokens models can read: as the user said, or as was learned."""
+
+    known: Acquaintances
+    settings: Mapping[str, ModelSettings]
+    api_base: str | None
+
+    def of(self, model: str) -> int | None:
+        """Return the tokens that a model can read, or None while nobody has told."""
+        said = self.settings[model].context_window if model in self.settings else None
+        return said or self.known.of(model, self.api_base).window
+
+    def learn(self, model: str, window: int) -> None:
+        """Know from now on that a model's window holds no more than `window` tokens."""
+
+        def smaller(known: Acquaintance) -> Acquaintance:
+            return known.with_window(min(window, known.window or window))
+
+        self.known.learn(model, self.api_base, smaller)
+
+
+class Room:
+    """How much of its model's window one conversation takes. `n_opening` messages of it always stay."""
+
+    def __init__(self, windows: Windows, model: str, n_opening: int) -> None:
+        self._windows = windows
+        self._model = model
+        self._n_opening = n_opening
+        self._sizes: list[tuple[Message, int]] = []
+        self._counted_chars, self._counted_tokens = 0, 0
+        self._share = AFTERWARDS
+
+    @property
+    def most_result(self) -> int | None:
+        """How many characters a result of a tool may have; None where the window is not known."""
+        window = self._windows.of(self._model)
+        return ceil(window * RESULT_SHARE * self._chars_per_token) if window else None
+
+    @property
+    def counted_tokens(self) -> int:
+        """Return the provider's count of the latest prompt."""
+        return self._counted_tokens
+
+    def fitting(self, result: str) -> str:
+        """Return a tool's result, cut where it would take too much of the window."""
+        most = self.most_result
+        return result if most is None else shortened_result(result, most)
+
+    def chars(self, messages: Conversation) -> int:
+        """Return how many characters a request with these messages has, roughly."""
+        alike = 0
+        while alike < min(len(messages), len(self._sizes)) and self._sizes[alike][0] is messages[alike]:
+            alike += 1
+        self._sizes[alike:] = [(message, len(json.dumps(message))) for message in messages[alike:]]
+        return _OFFERED_CHARS + sum(size for _, size in self._sizes)
+
+    def new_chars(self, messages: Conversation) -> int:
+        """Return how many of the characters came after what the provider has counted."""
+        return self.chars(messages) - self._counted_chars
+
+    def count(self, messages: Conversation, prompt_tokens: int) -> None:
+        """Learn what the provider has counted of a request with these messages."""
+        self._counted_chars, self._counted_tokens = self.chars(messages), prompt_tokens
+
+    def compaction(self, messages: Conversation, *, step_done: bool) -> Compaction | None:
+        """Return how to shorten a conversation that takes too much of its window, or None."""
+        window = self._windows.of(self._model)
+        if window is None:
+            return None
+        most = window - min(MOST_ANSWER, window // 4)
+        if self._tokens(messages) <= most * (STEP_DONE if step_done else FULL):
+            return None
+        return self._compacted(messages, window)
+
+    def overflowed(self, messages: Conversation, window: int | None) -> Compaction | None:
+        """Return how to shorten a conversation that the model refused; `window` is what the provider said of it.
+
+        Each time less is kept. None where there is nothing left to leave out.
+        """
+        self._windows.learn(self._model, window or max(1_000, self._tokens(messages) * 9 // 10))
+        shorter = self._compacted(messages, self._windows.of(self._model) or 0)
+        self._share /= 2
+        return shorter
+
+    def _compacted(self, messages: Conversation, window: int) -> Compaction | None:
+        self.chars(messages)
+        opening = _OFFERED_CHARS + sum(size for _, size in self._sizes[: self._n_opening])
+        room = window * self._chars_per_token - opening
+        return compacted(messages, self._n_opening, ceil(max(0.0, room) * self._share))
+
+    def _tokens(self, messages: Conversation) -> int:
+        return self._counted_tokens + ceil(self.new_chars(messages) / self._chars_per_token)
+
+    @property
+    def _chars_per_token(self) -> float:
+        if not self._counted_tokens:
+            return CHARS_PER_TOKEN
+        return max(1.0, min(CHARS_PER_TOKEN * 2, self._counted_chars / self._counted_tokens))
