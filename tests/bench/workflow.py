@@ -9,6 +9,7 @@ not. Nobody is there to answer questions: a mission that asks one is cancelled, 
 
     python -m tests.bench workflow              the table, in less than half an hour on two cores
     python -m tests.bench workflow 0.3:10:20    20 missions of 10 faults at p = 0.3; any number of such cells
+    python -m tests.bench workflow 0.3:10:20:20 20 more of them
 
 PODIUM_WORKFLOW_CELLS names cells as the arguments do; PODIUM_WORKFLOW_HOME is a folder to work in that is kept,
 with the journals of all missions.
@@ -47,11 +48,12 @@ LONGEST_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of the table: error rate, faults in a mission, and how many missions."""
+    """One cell of the table: error rate, faults in a mission, how many missions, and the seed of the first."""
 
     p: float
     size: int
     missions: int
+    first: int = 0
 
     @property
     def name(self) -> str:
@@ -108,16 +110,18 @@ class Desk:
 
 def run(*cells: str) -> dict[str, float | int]:
     """Run the cells, or the whole table, and return the figures."""
-    given = cells or tuple(os.environ.get("PODIUM_WORKFLOW_CELLS", "").split())
+    # popped, since a server would take them for settings
+    named, home = (os.environ.pop(f"PODIUM_WORKFLOW_{name}", "") for name in ("CELLS", "HOME"))
+    given = cells or tuple(named.split())
     whole = [Cell(p, size, MORE.get((p, size), n)) for size, n in MISSIONS.items() for p in RATES]
     wanted = [_cell(cell) for cell in given] or whole
     with tempfile.TemporaryDirectory() as folder:
-        return anyio.run(_all, wanted, Path(os.environ.get("PODIUM_WORKFLOW_HOME", folder)))
+        return anyio.run(_all, wanted, Path(home or folder))
 
 
 def _cell(text: str) -> Cell:
-    p, size, missions = text.split(":")
-    return Cell(float(p), int(size), int(missions))
+    p, *numbers = text.split(":")
+    return Cell(float(p), *(int(number) for number in numbers))
 
 
 def goal_of(faults: Sequence[Fault]) -> str:
@@ -140,7 +144,7 @@ async def _all(cells: Sequence[Cell], home: Path) -> dict[str, float | int]:
         desks = [Desk(project) for project in everything]
         for desk in desks:
             desk.client = await stack.enter_async_context(serving(desk.project.folder, options, desk.notice))
-        jobs = [(cell, seed) for cell in cells for seed in range(cell.missions)]
+        jobs = [(cell, seed) for cell in cells for seed in range(cell.first, cell.first + cell.missions)]
         print(HEADER, flush=True)
         async with anyio.create_task_group() as tasks:
             for desk in desks:

@@ -31,7 +31,7 @@ from podium.ports import ContextOverflow, Delivery, ModelAnswer, ModelFault, Mod
 from tests.engine.event_lines import Names, event_lines
 from tests.engine.scenario import Scenario, files_below, rendered, write
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 _ADVISES = "commander asked"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from podium.domain.messages import Json
 from podium.domain.rights import TOOLS_OF, Role
+from podium.engine.briefs import tried_text
 from podium.engine.roles import TEAM, filled, prompt
 from podium.engine.tools.table import OFFERED, TOOLS
 
@@ -132,3 +133,7 @@ def test_schemas_are_described_and_without_what_only_costs_tokens() -> None:
 
 def test_every_tool_belongs_to_a_role() -> None:
     assert {name for tools in TOOLS_OF.values() for name in tools} == set(TOOLS)
+
+
+def test_a_fresh_worker_is_told_also_of_an_attempt_that_changed_nothing() -> None:
+    assert tried_text({(): "test_one failed"}) == "Nothing was changed.\nfailed: test_one failed"

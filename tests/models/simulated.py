@@ -6,9 +6,9 @@ one of two places forgotten, "done" without a change, a verdict that is the wron
 or planned for the wrong file, a needless task. Nothing else is wrong about it: it reads what it is told, and
 does what it is asked, such as to propose several candidates, of which each one errs with probability p.
 
-Whether an answer errs follows from the seed and the conversation (without its numbers, and without what reading
-the project gave, since that depends on what other agents have done by then), so it does not depend on what
-runs at the same time. A model also tends to repeat its error: where feedback says nothing that it did not say
+Whether an answer errs follows from the seed, the conversation (without its numbers, and without what reading
+the project gave, since that depends on what other agents have done by then), and how often it was asked just this
+before, so it does not depend on what runs at the same time. A model also tends to repeat its error: where feedback says nothing that it did not say
 before, a Worker hands the same change in again with the probability that the fault gives as its `stickiness`.
 
 As a process: `python -m tests.models.simulated TABLE.json` prints the port on its first line and serves
@@ -16,14 +16,15 @@ until it is ended. The name of the model that is asked for says the rest: `simul
 answers, with seed 7.
 """
 
-import hashlib
 import json
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self, TypeAlias, cast
 
@@ -131,6 +132,7 @@ class Simulated:
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self._faults = {fault.name: fault for fault in faults}
+        self._asked: Counter[str] = Counter()
 
     def answer(self, request: Received) -> Reply:
         """Return the answer to a request."""
@@ -139,7 +141,10 @@ class Simulated:
         if named is None:
             return fails(404, f"There is no model {body['model']!r}.", "model_not_found")
         talk = Conversation(body)
-        turn = Turn(self._faults, talk, int(named[1]) / 100, int(named[2]))
+        key = f"{named[0]}\n{talk.role}\n{talk.digest}"
+        self._asked[key] += 1
+        draw = random.Random(sha256(f"{self._asked[key]}\n{key}".encode()).hexdigest())  # noqa: S311
+        turn = Turn(self._faults, talk, int(named[1]) / 100, draw)
         made = turn.calls()
         prompt = len(json.dumps(body)) // 4
         completion = len(json.dumps(made)) // 4
@@ -153,13 +158,8 @@ class Turn:
     faults: Mapping[str, Fault]
     talk: Conversation
     p: float
-    seed: int
-    draw: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Fix everything that is left to chance."""
-        key = f"{self.seed}\n{self.talk.role}\n{self.talk.digest}"
-        self.draw = random.Random(hashlib.sha256(key.encode()).hexdigest())  # noqa: S311
+    draw: random.Random
+    """Everything that is left to chance."""
 
     def calls(self) -> list[Call]:
         """Return the tool calls of the answer."""
@@ -401,8 +401,9 @@ class Work:
     def _code(self, fault: Fault) -> str | None:
         """Return the function, and a little more, as it was read and then edited; None if it was not read."""
         code: str | None = None
-        if f"def {fault.function}(" in self._talk.opening:
-            code = _from_def(self._talk.opening, fault, 0)
+        told = self._talk.opening.partition("# What was tried before")[0]
+        if f"def {fault.function}(" in told:
+            code = _from_def(told, fault, 0)
         for step in self._steps:
             if step.tool == "read_file" and step.arguments.get("path") == fault.path:
                 code = _from_def(bare(step.result), fault, step.arguments.get("start_line", 1)) or code

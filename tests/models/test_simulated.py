@@ -20,7 +20,9 @@ OTHER = Fault(
 MODEL = Simulated([HALF, OTHER])
 
 
-def asked(role: str, own: str, p: int, seed: int = 0, *messages: Body) -> list[tuple[str, Any]]:
+def asked(
+    role: str, own: str, p: int, seed: int = 0, *messages: Body, of: Simulated = MODEL
+) -> list[tuple[str, Any]]:
     """Return the tool calls of an answer."""
     task = task_of(HALF)
     opening = f"# Task: {task['title']}\n{task['instructions']}\n\n# Your role: {role}\n{own}"
@@ -31,7 +33,7 @@ def asked(role: str, own: str, p: int, seed: int = 0, *messages: Body) -> list[t
         *messages,
     ]
     body: Body = {"model": f"simulated-p{p:02d}-s{seed}", "messages": told}
-    answer: Any = MODEL.answer(Received("/", {}, body, 0.0)).body
+    answer: Any = of.answer(Received("/", {}, body, 0.0)).body
     made = answer["choices"][0]["message"]["tool_calls"]
     return [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in made]
 
@@ -62,9 +64,16 @@ def test_a_reviewer_approves_what_is_right_and_errs_the_other_way_round() -> Non
 
 
 def test_the_same_conversation_gets_the_same_answer_whatever_was_asked_in_between() -> None:
-    first = [asked("Worker", f"def half(n):\n{WRONG}", 50, seed) for seed in range(20)]
-    again = [asked("Worker", f"def half(n):\n{WRONG}", 50, seed) for seed in reversed(range(20))]
+    one, other = Simulated([HALF, OTHER]), Simulated([HALF, OTHER])
+    first = [asked("Worker", f"def half(n):\n{WRONG}", 50, seed, of=one) for seed in range(20)]
+    again = [asked("Worker", f"def half(n):\n{WRONG}", 50, seed, of=other) for seed in reversed(range(20))]
     assert first == again[::-1]
+
+
+def test_who_asks_the_same_again_gets_an_answer_of_its_own() -> None:
+    one = Simulated([HALF, OTHER])
+    answers = [str(asked("Worker", f"def half(n):\n{WRONG}", 50, 0, of=one)) for _ in range(20)]
+    assert len({*answers}) > 1
 
 
 def test_a_planner_that_errs_forgets_a_task_or_names_the_wrong_file() -> None:

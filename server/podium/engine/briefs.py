@@ -153,9 +153,9 @@ def reworded_text(conversation: Conversation, task: Task) -> str:
 
 def tried_text(failed: Mapping[tuple[FileEdit, ...], str]) -> str:
     """Return the last changes that failed and what was wrong with each, briefly; nothing where there are none."""
-    last = [(edits, problem) for edits, problem in failed.items() if edits][-MOST_TRIED:]
+    last = [*failed.items()][-MOST_TRIED:]
     return "\n\n".join(
-        f"{diff_of(edits)[:MOST_TRIED_DIFF]}\nfailed: {problem[:MOST_TRIED_PROBLEM]}"
+        f"{diff_of(edits)[:MOST_TRIED_DIFF] or 'Nothing was changed.'}\nfailed: {problem[:MOST_TRIED_PROBLEM]}"
         for edits, problem in last
     )
 

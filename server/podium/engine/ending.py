@@ -5,7 +5,7 @@ that the mission has turned red become a task, whether the Commander wants it or
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from podium.domain.events import FindingChanged, PlanSet
 from podium.domain.findings import Finding
@@ -23,6 +23,15 @@ ROUNDS = 5
 """How often the tasks are worked off and judged; after the last round nothing can be added any more."""
 REFUSALS = 3
 """How many decisions of a Commander may be refused before it is decided without it."""
+OPINIONS = 2
+"""How many Commanders judge, each for itself, before a mission ends in vain because of what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NoUse:
+    """A Commander whose decisions could not be followed, and the sentence for the last of them."""
+
+    why: str
 
 
 async def more_was_added(run: MissionRun, n_left: int) -> bool:
@@ -109,7 +118,25 @@ def _gates(run: MissionRun) -> tuple[CheckCall, ...]:
 
 
 async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff | None:
-    """Return the Commander's sign-off, or None when there is work again."""
+    """Return a Commander's sign-off, or None when there is work again.
+
+    What is red and was not before becomes a task even if the Commander wants none. A mission whose Commander is of
+    no use else, ends in vain: only after others, who know nothing of each other, were of no use either.
+    """
+    useless: list[str] = []
+    while len(useless) < OPINIONS:
+        decision = await _judged(run, verdict, n_left)
+        if not isinstance(decision, _NoUse):
+            return decision
+        if n_left and not verdict.passed:
+            await run.record_decided(lambda state: [_with_mending(state.plan, verdict)])
+            return None
+        useless.append(decision.why)
+    return await run.end("stopped", useless[-1])
+
+
+async def _judged(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff | _NoUse | None:
+    """Return one Commander's sign-off, or None when it has added work."""
     plan, edits = run.state.plan, run.tree.edits()
     proposals, taken_over = run.state.proposals.values(), run.state.taken_over
     findings = _open(run)
@@ -146,6 +173,8 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
             elif not warned:
                 warned = True
                 reply = "error: " + filled("commander_red_as_before", checks=", ".join(verdict.excused))
+            elif verdict.excused and run.request.auto:
+                return _NoUse(f"Still red, as before the mission: {', '.join(verdict.excused)}.")
             else:
                 await _ask_about_excused(run, verdict)
                 dismissed = (
@@ -153,10 +182,7 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
                 )
                 await run.record(*dismissed)
                 return decision
-    if verdict.passed or not n_left:
-        await run.end("stopped", refused[-1])
-    await run.record_decided(lambda state: [_with_mending(state.plan, verdict)])
-    return None
+    return _NoUse(refused[-1])
 
 
 def _with_mending(plan: Plan, verdict: Verdict) -> PlanSet:
@@ -216,8 +242,6 @@ async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
     if not verdict.excused:
         return
     red = ", ".join(verdict.excused)
-    if run.request.auto:
-        await run.end("stopped", f"Still red, as before the mission: {red}.")
     answer = await run.question(
         f"Still red, as before the mission: {red}. Sign off all the same?", ("no", "yes")
     )

@@ -254,6 +254,9 @@ async def _judge(
     if not others.closed():
         calls = await run.aim.at(tree, calls)
     verdict = await run.desk.gate(candidate, edits, calls, task.id, named=bool(task.checks))
+    if verdict.passed and any(call.targets for call in calls) and _strays(task, edits):
+        reached = await run.aim.at(tree, run.desk.gates())
+        verdict = verdict.and_then(await run.desk.gate(candidate, edits, reached, task.id))
     if not edits and (problems := _against_nothing(verdict)):
         reply = filled("worker_unchanged", problems=problems)
         return _Rejected(problems, fingerprint.of_texts((problems,)), reply)
@@ -315,6 +318,11 @@ async def _keep_waiting(run: MissionRun, kept_out: _KeptOut, open_findings: Sequ
 def _conflicting(edits: Sequence[FileEdit], conflicts: Sequence[str]) -> _Rejected:
     text = filled("worker_conflict", conflicts=shortened("\n\n".join(conflicts), MOST_CONFLICTS))
     return _Rejected(text, fingerprint.of_texts(edit.path for edit in edits), text, conflict=True)
+
+
+def _strays(task: Task, edits: Sequence[FileEdit]) -> bool:
+    """Return whether a change goes beyond the files of its task: what it breaks there, the task's tests may not see."""
+    return any(edit.path not in task.files for edit in edits)
 
 
 def _against_nothing(verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -60,6 +60,14 @@ class Verdict:
     def passed(self) -> bool:
         """Whether nothing speaks against the tree."""
         return not self.problems
+
+    def and_then(self, other: "Verdict") -> "Verdict":
+        """Return what this one, which passed, and a further one say together."""
+        return replace(
+            other,
+            results=(*self.results, *other.results),
+            excused=tuple(dict.fromkeys((*self.excused, *other.excused))),
+        )
 
 
 class CheckDesk:
