@@ -84,3 +84,22 @@ def test_configured_checks_replace_those_found(tmp_path: Path) -> None:
 def test_a_configured_check_that_is_no_command_is_named(tmp_path: Path, command: object) -> None:
     with pytest.raises(UserError, match=r"checks\.unit"):
         found_checks(tmp_path, {"unit": command})
+
+
+def test_a_configured_check_without_its_program_says_so_and_a_file_of_the_project_may_come_later(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / ".venv" / "bin"
+    place.mkdir(parents=True)
+    for program in ("python", "lives-in-the-venv"):
+        (place / program).write_text("#!/bin/sh\n", encoding="utf-8")
+        (place / program).chmod(0o755)
+    commands = {
+        "a": "no-such-program -q",
+        "b": ["lives-in-the-venv"],
+        "c": "./later.sh",
+        "d": "pytest",
+        "e": "sh x",
+    }
+    told = {check.name: check.trouble for check in found_checks(tmp_path, commands) if check.trouble}
+    assert told == {"a": "there is no program 'no-such-program' here"}

@@ -96,7 +96,7 @@ def _doctor(settings: Settings, checks: LocalChecks, journal: SqliteJournal) -> 
             detail=journal.notice or str(journal.path),
         ),
     ]
-    if not found.checks:
+    if not found.checks and not found.missing:
         lines.append(
             DoctorLine(
                 name="check", state="missing", detail="no checks found; name some in the setting `checks`"

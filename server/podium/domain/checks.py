@@ -30,13 +30,15 @@ class Candidate:
 class Check:
     """A command that can be run on a candidate tree.
 
-    `argv` may contain `{python}`, which stands for the project's interpreter. `timeout_s` is wall time.
+    `argv` may contain `{python}`, which stands for the project's interpreter. `timeout_s` is wall time. `trouble` says why
+    it cannot start here, where that can be told without running it.
     """
 
     name: str
     argv: tuple[str, ...]
     kind: CheckKind = "test"
     timeout_s: float = 600.0
+    trouble: str = ""
 
     @property
     def command(self) -> str:
@@ -85,3 +87,11 @@ class CheckResult:
     def green(self) -> bool:
         """Whether the check passed."""
         return self.exit_code == 0
+
+    @property
+    def never_started(self) -> bool:
+        """Whether its program was not there, so that this says nothing of the tree."""
+        if self.exit_code in {126, 127} or self.output.startswith("bwrap: execvp "):
+            return True
+        module = self.argv[2] if self.argv[1:2] == ("-m",) else ""
+        return bool(module) and self.output.rstrip().endswith(f"No module named {module}")

@@ -16,6 +16,7 @@ from podium.engine.decisions import ContextSubmitted, PlanSubmitted, ReviewDecid
 from podium.engine.ending import ROUNDS, more_was_added
 from podium.engine.mission_run import MissionRun
 from podium.engine.task_run import as_findings, run_task
+from podium.engine.verification import troubles
 from podium.errors import UserError
 
 
@@ -38,6 +39,8 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
 
 
 async def _by_kind(run: MissionRun) -> None:
+    if run.request.kind in {"task", "fix", "plan"} and (told := troubles(run.services.checks.found())):
+        raise UserError(told)
     await learning.recall(run)
     match run.request.kind:
         case "task" | "fix":

@@ -18,7 +18,7 @@ from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult, Failure
 from podium.domain.events import CheckFinished, Event
 from podium.domain.paths import confined
-from podium.errors import ToolError
+from podium.errors import ToolError, UserError
 from podium.ports import Checks
 
 MOST_NARROWED = 20
@@ -176,6 +176,9 @@ class CheckDesk:
         A check that is red is excused when it has no failure that the baseline did not already have. One
         that the task names (`named`) must also have fewer failures than the baseline, since the task was
         to do something about it; one with targets must be green.
+
+        Raises:
+            UserError: a check does not even start, neither here nor on the baseline: that excuses nothing.
         """
         if broken := unparsable(edits):
             return Verdict((), tuple(broken), (), fingerprint.of_texts(broken))
@@ -191,6 +194,8 @@ class CheckDesk:
                 continue
             whole = call.aimed or not call.targets
             before = await self._before(call) if whole else None
+            if before is not None and result.never_started and before.never_started:
+                raise UserError(_cannot_start(call.check, described(result).partition("Output:\n")[2]))
             if before is not None and _excusable(result, before, named=named):
                 excused.append(call.check.name if call.aimed else call.text)
                 continue
@@ -208,6 +213,18 @@ class CheckDesk:
                 await self._record(CheckFinished("", result, "baseline"))
                 self._results[key] = result
         return self._results[key]
+
+
+def troubles(checks: Iterable[Check]) -> str:
+    """Return a sentence on the checks that cannot start here; empty where all seem to."""
+    return " ".join(_cannot_start(check, check.trouble) for check in checks if check.trouble)
+
+
+def _cannot_start(check: Check, why: str) -> str:
+    return (
+        f"The check {check.name} cannot start ({why.strip() or check.command}); install what it needs, or change the "
+        "setting `checks`."
+    )
 
 
 def _excusable(result: CheckResult, baseline: CheckResult, *, named: bool) -> bool:

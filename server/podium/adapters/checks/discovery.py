@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
@@ -14,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from podium.adapters.checks.interpreter import workspace_python
 from podium.adapters.checks.listing import is_dependency_dir
 from podium.domain.checks import Check, CheckKind
 from podium.errors import UserError
@@ -40,7 +42,7 @@ def found_checks(root: Path, configured: Mapping[str, object] | None) -> tuple[C
     Raises:
         UserError: a configured check is not a command; the message names the setting.
     """
-    checks = [_configured(name, command) for name, command in (configured or {}).items()]
+    checks = [_configured(root, name, command) for name, command in (configured or {}).items()]
     if not checks:
         checks = [*_pytest(root), *_npm(root), *_tools(root)]
     if any(check.is_pytest for check in checks):
@@ -58,7 +60,7 @@ def missing_tools(root: Path) -> tuple[str, ...]:
     )
 
 
-def _configured(name: str, command: object) -> Check:
+def _configured(root: Path, name: str, command: object) -> Check:
     if not re.fullmatch(r"\S+", name) or name == "suspects":
         raise UserError(f"Setting checks.{name}: a name is one word, and not `suspects`.")
     words: list[str] = []
@@ -73,7 +75,19 @@ def _configured(name: str, command: object) -> Check:
         words = words if len(words) == len(given) else []
     if not words or not words[0]:
         raise UserError(f"Setting checks.{name} must be a command, as text or as a list of words.")
-    return Check(name, _with_project_python(words), _kind(f"{name} {command}"))
+    argv = _with_project_python(words)
+    return Check(name, argv, _kind(f"{name} {command}"), trouble=_trouble(root, argv[0]))
+
+
+def _trouble(root: Path, program: str) -> str:
+    """Return why a program cannot start; a path is not looked for, since a mission may make the file."""
+    if program == "{python}" or "/" in program or os.sep in program:
+        return ""
+    python = workspace_python(root)
+    places = [str(place.parent) for place in (python, Path(sys.executable)) if place]
+    if shutil.which(program, path=os.pathsep.join([*places, os.environ.get("PATH", os.defpath)])):
+        return ""
+    return f"there is no program {program!r} here"
 
 
 def _kind(text: str) -> CheckKind:

@@ -83,13 +83,15 @@ class LocalChecks:
     def describe(self) -> Description:
         """Return what works here. It starts interpreters: call it in a thread."""
         python = self._interpreter()
-        checks = tuple(f"{check.name}: {check.command}" for check in self.found() if check.kind != "probe")
+        found = [check for check in self.found() if check.kind != "probe"]
+        checks = tuple(f"{check.name}: {check.command}" for check in found if not check.trouble)
+        troubles = tuple(f"{check.name} cannot start: {check.trouble}" for check in found if check.trouble)
         return Description(
             self._sandbox.describe(),
             self.confined,
             f"{python.path}: {python.source}",
             checks,
-            () if self._configured else missing_tools(self._root),
+            troubles if self._configured else missing_tools(self._root),
         )
 
     async def tree_hash(self, candidate: Candidate) -> str:
