@@ -75,6 +75,9 @@ class Settings(_Section):
         default_factory=dict[str, ModelSettings], description="Settings by model, named as in `model`."
     )
     fallbacks: tuple[str, ...] = Field((), description="Models to try when the first cannot answer.")
+    stall_s: float = Field(
+        60.0, ge=1, description="Seconds without a byte of an answer after which it is asked for again."
+    )
     max_parallel: int = Field(50, ge=1, le=50, description="Agents that may run at once.")
     max_iterations: int = Field(100, ge=1, le=10_000, description="Attempts a mission may make.")
     budget: Budget = Field(default_factory=lambda: Budget(), description="What a mission may use up.")

@@ -23,6 +23,7 @@ class ModelRequest:
 
     `tools` are function schemas in the OpenAI format. `facts` carry what the prompt says in structured
     form (goal, task, names of checks), for models that are programs; language models never see it.
+    The answer fails when it takes longer than `timeout_s`, or when nothing of it comes for `stall_s`.
     """
 
     request_id: str
@@ -33,7 +34,8 @@ class ModelRequest:
     facts: Mapping[str, Json] = field(default_factory=dict[str, Json])
     api_base: str | None = None
     api_key_env: str | None = None
-    timeout_s: float = 600.0
+    timeout_s: float = 1800.0
+    stall_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

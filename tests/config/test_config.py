@@ -16,6 +16,7 @@ EVERY: dict[str, Json] = {
     "roles": {"worker": {"model": "cheap/one"}},
     "models": {"openai/gpt": {"tools": "text", "context_window": 8192}},
     "fallbacks": ["other/model"],
+    "stall_s": 90.0,
     "max_parallel": 3,
     "max_iterations": 7,
     "budget": {"usd": 0.5, "tokens": 1000, "minutes": 2.0},
@@ -32,6 +33,7 @@ api_key_env = "MY_KEY"
 roles.worker.model = "cheap/one"
 models."openai/gpt" = { tools = "text", context_window = 8192 }
 fallbacks = ["other/model"]
+stall_s = 90
 max_parallel = 3
 max_iterations = 7
 budget = { usd = 0.5, tokens = 1000, minutes = 2.0 }
@@ -48,6 +50,7 @@ AS_ENVIRONMENT = {
     "PODIUM_ROLES__WORKER__MODEL": "cheap/one",
     "PODIUM_MODELS": '{ "openai/gpt" = { tools = "text", context_window = 8192 } }',
     "PODIUM_FALLBACKS": '["other/model"]',
+    "PODIUM_STALL_S": "90",
     "PODIUM_MAX_PARALLEL": "3",
     "PODIUM_MAX_ITERATIONS": "7",
     "PODIUM_BUDGET__USD": "0.5",
@@ -65,6 +68,7 @@ ON_THE_WIRE: dict[str, Json] = {
     "models": {"openai/gpt": {"tools": "text", "contextWindow": 8192}},
     "apiBase": EVERY["api_base"],
     "apiKeyEnv": EVERY["api_key_env"],
+    "stallS": EVERY["stall_s"],
     "maxParallel": EVERY["max_parallel"],
     "maxIterations": EVERY["max_iterations"],
     "approvePlan": EVERY["approve_plan"],

@@ -1,4 +1,6 @@
-"""A provider on loopback that speaks the OpenAI chat format over real HTTP, with scripted replies and faults.
+"""A provider on loopback that speaks OpenAI's chat format and Anthropic's messages over real HTTP.
+
+Replies and faults are scripted. Whoever asks for a stream gets one (`formats`), unless the provider cannot.
 
 In a test:
 
@@ -15,14 +17,14 @@ until it is ended; `GET /requests` returns what was asked. SCRIPT.json is a list
     {"text": "not json at all"}
     {"drop": true}
 
-with `"delay_s": 0.5` and, for answers, `"usage": {...}` where wanted. The last reply is not repeated:
+with `"breaks": "cut"` (or another word of `formats.Break`), `"delay_s": 0.5` and, for answers, `"usage": {...}` where wanted. The last reply is not repeated:
 a request too many gets status 500 and says so.
 """
 
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -31,6 +33,9 @@ from typing import Any, Self, TypeAlias, cast
 
 import anyio
 import anyio.abc
+
+from tests.models import formats
+from tests.models.formats import FOR_EVER_S, Break, Piece
 
 Body: TypeAlias = dict[str, Any]
 
@@ -51,6 +56,13 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     delay_s: float = 0.0
     drop: bool = False
+    breaks: Break | None = None
+    chunk_s: float = 0.0
+    """How long a stream pauses between two of its events."""
+
+    def breaking(self, how: Break) -> "Reply":
+        """Return the same reply, broken on its way."""
+        return replace(self, breaks=how)
 
     def after(self, delay_s: float) -> "Reply":
         """Return the same reply, sent `delay_s` seconds later."""
@@ -69,6 +81,11 @@ class Received:
     abandoned_at: float | None = None
     """When the client closed the connection before the reply; `abandoned` is set then."""
     abandoned: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def streams(self) -> bool:
+        """Whether a stream is asked for."""
+        return bool(self.body.get("stream"))
 
     @property
     def role(self) -> str:
@@ -115,10 +132,12 @@ def drops() -> Reply:
 class Provider:
     """Serves `replies` in order, or what a function makes of each request; records every request.
 
-    Only `POST .../chat/completions` takes a reply. `url` ends in `/v1` and is the `api_base` to use.
+    Only `POST .../chat/completions` and `.../messages` take a reply. `url` ends in `/v1` and is the `api_base`
+    to use. One that `streams` no answer ignores the wish for a stream.
     """
 
-    def __init__(self, replies: Iterable[Reply] | Respond) -> None:
+    def __init__(self, replies: Iterable[Reply] | Respond, *, streams: bool = True) -> None:
+        self._streams = streams
         self.requests: list[Received] = []
         self.connections = 0
         self.url = ""
@@ -173,8 +192,30 @@ class Provider:
         if reply.drop:
             return False
         request.answered_at = time.monotonic()
-        await connection.write(reply)
-        return True
+        return await self._answer(connection, request, reply)
+
+    async def _answer(self, connection: "_Connection", request: Received, reply: Reply) -> bool:
+        body, path = reply.body, request.path
+        if not isinstance(body, dict) or reply.status != 200 or "choices" not in body:
+            if isinstance(body, dict) and "error" in body:
+                reply = replace(reply, body=formats.error(body, path))
+            await connection.write(reply)
+            return True
+        if request.streams and self._streams:
+            pieces = formats.broken(formats.streamed(body, path), reply.breaks, path)
+            if reply.chunk_s:
+                pieces = [one for piece in pieces for one in (piece, reply.chunk_s)]
+        else:
+            reply = replace(reply, body=formats.whole(body, path))
+            if reply.breaks is None:
+                await connection.write(reply)
+                return True
+            pieces = [FOR_EVER_S if reply.breaks in {"stall", "silence"} else None]
+        stays = await connection.write_pieces(reply, pieces)
+        if stays is None:
+            request.abandoned_at = time.monotonic()
+            request.abandoned.set()
+        return bool(stays)
 
 
 class _Connection:
@@ -208,6 +249,26 @@ class _Connection:
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         await self._stream.send("\r\n".join([*lines, "", ""]).encode() + content)
+
+    async def write_pieces(self, reply: Reply, pieces: Sequence[Piece]) -> bool | None:
+        """Stream; return whether the connection stays open, or None where the client has closed it."""
+        headers = {"content-type": "text/event-stream", "transfer-encoding": "chunked", **reply.headers}
+        lines = ["HTTP/1.1 200 Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+        await self._stream.send("\r\n".join([*lines, "", ""]).encode())
+        for piece in pieces:
+            match piece:
+                case None:
+                    return False
+                case bytes():
+                    try:
+                        await self._stream.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+                    except anyio.BrokenResourceError:
+                        return None
+                case pause_s:
+                    if await self.closed_within(pause_s):
+                        return None
+        await self._stream.send(b"0\r\n\r\n")
+        return True
 
     async def closed_within(self, delay_s: float) -> bool:
         """Wait `delay_s` seconds and return False, or True as soon as the client has closed the connection."""
@@ -272,7 +333,7 @@ def reply_from(entry: Body) -> Reply:
             reply = drops()
         case _:
             raise ValueError(f"no reply: {entry}")
-    return reply.after(entry.get("delay_s", 0.0))
+    return replace(reply, delay_s=entry.get("delay_s", 0.0), breaks=entry.get("breaks"))
 
 
 async def serve(script: Path) -> None:

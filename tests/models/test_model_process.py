@@ -26,7 +26,7 @@ from podium.ports import (
     RateLimited,
     ToolsRefused,
 )
-from tests.models.provider import Provider, Reply, calls, drops, fails, says
+from tests.models.provider import Provider, Received, Reply, calls, drops, fails, says
 
 pytestmark = pytest.mark.anyio
 DATE_IN_1000_S = "<date>"
@@ -111,7 +111,7 @@ async def test_a_tool_call_arrives_with_what_was_asked_unchanged(model: ModelPro
     assert seen.body["model"] == "tiny"
     assert seen.body["messages"] == [{"role": "user", "content": "hello"}]
     assert seen.body["tools"] == [TOOL]
-    assert not seen.body.get("stream")
+    assert bool(seen.body.get("stream")) == (name == DIRECT)
     (call,) = tool_calls(answer)
     assert call == {"id": call["id"], "type": "function", "function": call["function"]}
     assert call["function"] == {"name": "read_file", "arguments": '{"path": "a.py"}'}
@@ -448,31 +448,54 @@ async def start_child(process: ModelProcess) -> psutil.Process:
     return child
 
 
-async def test_a_model_process_that_dies_fails_its_requests_and_is_started_again() -> None:
+async def test_what_a_model_process_had_not_answered_when_it_died_is_asked_again() -> None:
     process, before = ModelProcess({}), set(psutil.Process().children())
-    failures: list[ModelFault] = []
+    answers: list[ModelAnswer] = []
+    arrived = anyio.Event()
+
+    def respond(received: Received) -> Reply:
+        if received.body["messages"][0]["content"] == "wait":
+            arrived.set()
+            return says("late").after(0.0 if len(provider.requests) > 2 else 60.0)
+        return says("soon")
 
     async def in_flight() -> None:
-        try:
-            await process.complete(request("http://127.0.0.1:1", LITELLM))  # takes seconds to load
-        except ModelFault as fault:
-            failures.append(fault)
+        answers.append(await process.complete(request(provider, text="wait")))
 
-    with anyio.fail_after(20):
-        async with anyio.create_task_group() as tasks:
+    with anyio.fail_after(30):
+        async with Provider(respond) as provider, anyio.create_task_group() as tasks:
             tasks.start_soon(process.run)
             child = await start_child(process)
             async with anyio.create_task_group() as agents:
                 agents.start_soon(in_flight)
                 agents.start_soon(in_flight)
-                await anyio.wait_all_tasks_blocked()
+                await arrived.wait()
+                await anyio.sleep(0.1)
                 child.kill()
-            assert ["model process ended" in str(failure) for failure in failures] == [True, True]
-            begun = time.monotonic()
-            await start_child(process)
-            assert time.monotonic() - begun < 4  # a built-in program never waits for litellm
+            assert [answer.message["content"] for answer in answers] == ["late", "late"]
+            assert process.n_asked_again == 2
+            assert len(provider.requests) == 4
             tasks.cancel_scope.cancel()
     assert set(psutil.Process().children()) <= before
+
+
+async def test_a_request_over_which_two_processes_die_is_given_up() -> None:
+    process = ModelProcess({})
+
+    def respond(_: Received) -> Reply:
+        (child,) = set(psutil.Process().children()) - before
+        child.kill()
+        return drops()
+
+    with anyio.fail_after(30):
+        async with Provider(respond) as provider, anyio.create_task_group() as tasks:
+            before = set(psutil.Process().children())
+            tasks.start_soon(process.run)
+            with pytest.raises(ModelFault, match="model process ended"):
+                await process.complete(request(provider))
+            assert len(provider.requests) == 2
+            await start_child(process)
+            tasks.cancel_scope.cancel()
 
 
 START = """

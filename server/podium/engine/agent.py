@@ -99,6 +99,7 @@ class AgentDesk:
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
+    stall_s: float = 60.0
 
 
 class Agent:
@@ -224,6 +225,7 @@ class Agent:
                 facts,
                 self._desk.api_base,
                 self._desk.api_key_env,
+                stall_s=self._desk.stall_s,
             )
             answer = await self._desk.steering.abandonable(
                 self._spec.role, self._task_id, partial(self._answer, request)

@@ -177,6 +177,7 @@ class MissionRun:
             settings.api_base,
             settings.api_key_env,
             settings.fallbacks,
+            settings.stall_s,
         )
 
     # --- recording and ending -----------------------------------------------------------------------

@@ -44,7 +44,7 @@ def answer(
     `content` is a text, or the parts of one as some providers send it, of which what was only thought goes.
     `headers` (lower case names) are those of the reply: they tell of the provider's limits.
     """
-    message: Message = {"role": "assistant", "content": _text(content)}
+    message: Message = {"role": "assistant", "content": text_of(content)}
     calls: list[Json] = [
         {
             "id": call.id or f"call_{ask.head.request_id}_{index}",
@@ -60,7 +60,8 @@ def answer(
     )
 
 
-def _text(content: object) -> str | None:
+def text_of(content: object) -> str | None:
+    """Return the text of what may be a text, or the parts of one, of which what was only thought goes."""
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
     parts = cast("list[object]", content)

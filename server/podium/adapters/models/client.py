@@ -1,7 +1,7 @@
 """The `Model` of the LSP process: sends requests to the model process, and keeps that process alive.
 
-It never imports a language model library, and it does no retrying: a model process that died is started
-again by the next request, and the requests that were in flight fail with `ModelFault`.
+It never imports a language model library, and asks no provider again: that is for who asks. But a model process
+that died is started again, and what it had not answered is asked again of the next one.
 """
 
 import itertools
@@ -24,12 +24,16 @@ from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
 _COMMAND = (sys.executable, "-P", "-m", "podium.adapters.models.host")  # -P: never import from the workspace
 _EXIT_TIMEOUT_S = 2.0
+_MOST_LOST = 2
+"""A request that was in flight when so many processes died is not given to another one."""
 
 
 @dataclass(slots=True)
 class _Call:
-    """A call that waits for its reply."""
+    """A call that waits for its reply: the line that makes it, and how many processes died over it."""
 
+    line: bytes
+    n_lost: int = 0
     done: anyio.Event = field(default_factory=anyio.Event)
     reply: wire.ToClient | None = None
 
@@ -71,6 +75,8 @@ class ModelProcess:
         self._ids = itertools.count(1)
         self._calls: dict[int, _Call] = {}
         self._outbox = _Outbox()
+        self.n_asked_again = 0
+        """How many requests were asked again because a model process had died."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the model's answer. Cancelling the call closes the connection to the provider.
@@ -121,9 +127,9 @@ class ModelProcess:
         return None
 
     async def _call(self, message: wire.Ask | wire.Warm) -> wire.Answered | wire.Warmed:
-        call = self._calls[message.id] = _Call()
+        call = self._calls[message.id] = _Call(wire.encode(message))
         try:
-            self._outbox.put(wire.encode(message))
+            self._outbox.put(call.line)
             await call.done.wait()
         finally:
             if self._calls.pop(message.id, None):
@@ -142,10 +148,22 @@ class ModelProcess:
             call.reply = reply
             call.done.set()
 
-    def _fail_calls(self, error: ModelFault | ModelUnavailable) -> None:
+    def _fail_calls(self, error: ModelUnavailable) -> None:
         self._outbox.clear()  # the lines belong to the calls that fail now
         for call_id in list(self._calls):
             self._settle(wire.Failed.of(call_id, error))
+
+    def _ask_again(self) -> None:
+        """Give what a process that died has left unanswered to the next one, or give it up."""
+        self._outbox.clear()  # the lines are those of the calls
+        for call_id, call in list(self._calls.items()):
+            call.n_lost += 1
+            if call.n_lost == _MOST_LOST:
+                fault = ModelFault("The model process ended before it answered.")
+                self._settle(wire.Failed.of(call_id, fault))
+            else:
+                self.n_asked_again += 1
+                self._outbox.put(call.line)
 
     async def _run_child(self, first: bytes) -> None:
         try:
@@ -168,7 +186,7 @@ class ModelProcess:
                 tasks.cancel_scope.cancel()
         finally:
             # At once: what is asked from here on is for the next child.
-            self._fail_calls(ModelFault("The model process ended before it answered."))
+            self._ask_again()
             with anyio.CancelScope(shield=True):
                 await _end(child)
 

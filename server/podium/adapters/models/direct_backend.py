@@ -1,7 +1,9 @@
 """Answers requests over HTTP itself: OpenAI-compatible endpoints at an address of the user's own.
 
 An endpoint like that needs no translation, so litellm would only add its 7 seconds of loading, its 200 MB
-and 5 ms to each request. One call here is one HTTP request, not streamed and never repeated.
+and 5 ms to each request. Answers are streamed, so that one that stalls is noticed, and put together here: what
+leaves this process is whole. Nothing is repeated, except that an endpoint which refuses to stream is asked
+without, at once and from then on.
 
 The proxies and certificates in the environment count (`trust_env`), as they do for litellm: the model
 process sees a filtered environment, in which this machine is exempt from proxies.
@@ -9,75 +11,63 @@ process sees a filtered environment, in which this machine is exempt from proxie
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from podium.adapters.models import wire
-from podium.adapters.models.answers import CalledTool, Counted, answer
+from podium.adapters.models.assembly import Assembly, BadChunk, StreamError
+from podium.adapters.models.completion import Completion
 from podium.adapters.models.environment import NO_KEY, key_variables
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
+from podium.adapters.models.habits import Endpoint, Habits
 from podium.adapters.models.prices import openai_prices
+from podium.adapters.models.reading import BrokeOff, read_stream
 from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
 _PREFIX = "openai/"
 _ENDPOINT = "/chat/completions"
-_TIMEOUT = httpx.Timeout(None, connect=20.0)  # the request as a whole has its own
+_CONNECT_S, _UNSTREAMED_S = 20.0, 600.0
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
+_STREAMED = b'"stream":true,"stream_options":{"include_usage":true},'
+_NO_STREAMS = re.compile(r"\bstream", re.IGNORECASE)
+_REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class _RefusesStreamsError(Exception):
+    """The endpoint cannot stream, or not like this."""
 
 
-class _Function(_Lenient):
-    name: str | None = None
-    arguments: Any = None
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked: the request with its model's full name, the bare `name`, and what must never be shown."""
 
+    ask: wire.Ask
+    request: ModelRequest
+    name: str
+    secrets: Sequence[str]
 
-class _ToolCall(_Lenient):
-    id: str | None = None
-    function: _Function
+    @property
+    def endpoint(self) -> Endpoint:
+        base = (self.request.api_base or "").rstrip("/")
+        return base if base.endswith(_ENDPOINT) else base + _ENDPOINT, self.name
 
+    def body(self, streamed: bool) -> bytes:
+        name = json.dumps(self.name).encode()
+        return b'{"model":%b,%b%b}' % (name, _STREAMED if streamed else b"", self.ask.conversation)
 
-class _Message(_Lenient):
-    content: Any = None
-    refusal: str | None = None
-    tool_calls: Sequence[_ToolCall] | None = None
-
-
-class _Choice(_Lenient):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _TokenDetails(_Lenient):
-    cached_tokens: int | None = None
-
-
-class _Tokens(_Lenient):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _TokenDetails | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek's name for the same
-
-    def counted(self) -> Counted:
-        details = self.prompt_tokens_details
-        cached = (details.cached_tokens if details else None) or self.prompt_cache_hit_tokens
-        return Counted(self.prompt_tokens or 0, self.completion_tokens or 0, cached or 0)
-
-
-class _Completion(_Lenient):
-    """What is used of an answer."""
-
-    choices: Sequence[_Choice]
-    usage: _Tokens | None = None
+    def headers(self) -> dict[str, str]:
+        usual = map(os.environ.get, key_variables(self.request.model))
+        key = self.ask.api_key or next(filter(None, usual), NO_KEY)
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {key.strip()}"}
 
 
 class DirectBackend:
@@ -86,6 +76,7 @@ class DirectBackend:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
         self._secrets = secrets_of(os.environ)
+        self._habits = Habits()
 
     @classmethod
     def load(cls) -> "DirectBackend":
@@ -96,9 +87,7 @@ class DirectBackend:
         """
         try:
             return cls(
-                httpx.AsyncClient(
-                    timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=True, headers={"User-Agent": "podium"}
-                )
+                httpx.AsyncClient(limits=_LIMITS, follow_redirects=True, headers={"User-Agent": "podium"})
             )
         except (ImportError, ValueError, httpx.InvalidURL, OSError) as error:
             raise ModelUnavailable(
@@ -114,18 +103,17 @@ class DirectBackend:
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
+            RateLimited: the provider wants to be asked later.
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
         name = ask.head.model.removeprefix(_PREFIX)
-        request = replace(ask.head, model=_PREFIX + name)
         secrets = [*self._secrets, ask.api_key] if ask.api_key else self._secrets
-        content = b'{"model":%b,%b}' % (json.dumps(name).encode(), ask.conversation)
+        question = _Question(ask, replace(ask.head, model=_PREFIX + name), name, secrets)
+        request = question.request
         try:
             with anyio.fail_after(request.timeout_s):
-                response = await self._client.post(
-                    _url(request), content=content, headers=_headers(request, ask.api_key)
-                )
+                return await self._answer(question)
         except TimeoutError as error:
             raise ModelFault(f"`{request.model}` did not answer within {request.timeout_s:g} s.") from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -134,45 +122,82 @@ class DirectBackend:
             ) from error
         except httpx.HTTPError as error:
             raise meaning(error, request, secrets) from error
-        if not response.is_success:
-            reply = Reply(response.status_code, dict(response.headers), response.text)
-            raise meaning_of_reply(reply, request, secrets)
-        completion = _completion(response, secrets)
+
+    async def _answer(self, question: _Question) -> ModelAnswer:
+        if self._habits.streams(question.endpoint):
+            stall_s = self._habits.stall_s(question.endpoint, question.request.stall_s)
+            try:
+                return await self._ask(question, stall_s, streamed=True)
+            except _RefusesStreamsError:
+                self._habits.refused_streams(question.endpoint)
+            except httpx.ReadTimeout as error:
+                self._habits.was_slow(question.endpoint, stall_s)
+                raise ModelFault(f"`{question.request.model}` sent nothing for {stall_s:g} s.") from error
+        return await self._ask(question, _UNSTREAMED_S, streamed=False)
+
+    async def _ask(self, question: _Question, stall_s: float, streamed: bool) -> ModelAnswer:
+        request, (url, name) = question.request, question.endpoint
+        began = time.monotonic()
+        async with self._client.stream(
+            "POST",
+            url,
+            content=question.body(streamed),
+            headers=question.headers(),
+            timeout=httpx.Timeout(None, connect=_CONNECT_S, read=stall_s),
+        ) as response:
+            if not response.is_success:
+                await response.aread()
+                if streamed and response.status_code in _REFUSALS and _NO_STREAMS.search(response.text):
+                    raise _RefusesStreamsError
+                reply = Reply(response.status_code, dict(response.headers), response.text)
+                raise meaning_of_reply(reply, request, question.secrets)
+            if "text/event-stream" in response.headers.get("content-type", ""):
+                body, first_s = await self._streamed(question, response, began)
+            else:
+                await response.aread()
+                body, first_s = _json(response, question.secrets), time.monotonic() - began
+        completion = _completion(body, question.secrets)
         if not completion.choices:
             raise ModelFault(f"`{request.model}` gave an answer without choices.")
-        return _answer(completion, name, ask, response.headers)
+        self._habits.answered(question.endpoint, first_s, request.stall_s)
+        return completion.answer(name, question.ask, response.headers)
+
+    async def _streamed(
+        self, question: _Question, response: httpx.Response, began: float
+    ) -> tuple[object, float]:
+        """Return the answer that comes in chunks, or what counts of one that broke off; and when it began."""
+        assembly, model = Assembly(began), question.request.model
+        try:
+            await read_stream(response, assembly)
+        except StreamError as error:
+            raise meaning_of_reply(
+                Reply(error.status, {}, str(error)), question.request, question.secrets
+            ) from error
+        except BadChunk as error:
+            self._habits.spoiled_stream(question.endpoint)
+            said = masked(str(error), question.secrets)
+            raise ModelFault(f"The stream of `{model}` holds what is no answer ({said}).") from error
+        except BrokeOff as error:
+            salvaged = assembly.salvaged()
+            if salvaged is None:
+                raise ModelFault(
+                    f"`{model}` broke off after {assembly.n_characters} characters{error}."
+                ) from error
+            return salvaged, assembly.first_s
+        return assembly.completion(), assembly.first_s
 
 
-def _url(request: ModelRequest) -> str:
-    base = (request.api_base or "").rstrip("/")
-    return base if base.endswith(_ENDPOINT) else base + _ENDPOINT
-
-
-def _headers(request: ModelRequest, api_key: str | None) -> dict[str, str]:
-    usual = map(os.environ.get, key_variables(request.model))
-    key = api_key or next(filter(None, usual), NO_KEY)
-    return {"Content-Type": "application/json", "Authorization": f"Bearer {key.strip()}"}
-
-
-def _completion(response: httpx.Response, secrets: Sequence[str]) -> _Completion:
+def _json(response: httpx.Response, secrets: Sequence[str]) -> object:
     try:
-        return _Completion.model_validate(json.loads(response.content))
-    except ValidationError as error:
-        what, cause = "no chat completion", error
+        body: Any = json.loads(response.content)
     except ValueError as error:
-        what, cause = "not JSON", error
-    raise ModelFault(f"The provider's answer was {what} ({masked(response.text, secrets)}).") from cause
+        raise ModelFault(f"The provider's answer was not JSON ({masked(response.text, secrets)}).") from error
+    return body
 
 
-def _answer(completion: _Completion, name: str, ask: wire.Ask, headers: Mapping[str, str]) -> ModelAnswer:
-    choice = completion.choices[0]
-    called = [
-        CalledTool(call.id, call.function.name, call.function.arguments)
-        for call in choice.message.tool_calls or ()
-    ]
-    counted = completion.usage.counted() if completion.usage else None
-    if counted and (prices := openai_prices(name)):
-        counted = replace(counted, cost_usd=prices.of(counted))
-    refusal = choice.message.refusal
-    finish_reason = "refusal" if refusal else choice.finish_reason
-    return answer(ask, choice.message.content or refusal, called, finish_reason, counted, headers)
+def _completion(body: object, secrets: Sequence[str]) -> Completion:
+    try:
+        return Completion.model_validate(body)
+    except ValidationError as error:
+        said = masked(json.dumps(body), secrets)
+        raise ModelFault(f"The provider's answer was no chat completion ({said}).") from error

@@ -4,7 +4,7 @@ It runs as `python -m podium.adapters.models.host`. Programs (`builtin/...`) ans
 OpenAI-compatible endpoints at an address of the user's own are asked over HTTP directly, everything else
 through litellm. Each way is loaded on first need, in a thread, so that the others answer meanwhile.
 
-It keeps no state between requests, retries nothing, and speaks nothing but `wire` lines: whatever
+It keeps no state between requests but the habits of endpoints, repeats nothing, and speaks nothing but `wire` lines: whatever
 libraries print goes to standard error.
 """
 
