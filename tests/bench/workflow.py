@@ -114,12 +114,13 @@ def run(*cells: str) -> dict[str, float | int]:
     named, home = (os.environ.pop(f"PODIUM_WORKFLOW_{name}", "") for name in ("CELLS", "HOME"))
     given = cells or tuple(named.split())
     whole = [Cell(p, size, MORE.get((p, size), n)) for size, n in MISSIONS.items() for p in RATES]
-    wanted = [_cell(cell) for cell in given] or whole
+    wanted = [cell_of(cell) for cell in given] or whole
     with tempfile.TemporaryDirectory() as folder:
         return anyio.run(_all, wanted, Path(home or folder))
 
 
-def _cell(text: str) -> Cell:
+def cell_of(text: str) -> Cell:
+    """Return the cell that a text such as `0.3:10:20` names."""
     p, *numbers = text.split(":")
     return Cell(float(p), *(int(number) for number in numbers))
 
