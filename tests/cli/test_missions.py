@@ -2,9 +2,12 @@
 
 import signal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from podium.domain.messages import Json
+from podium.domain.spending import KINDS
 from tests.cli.command import asked, interrupt_when, is_running, lines, run, server_is_gone, start
 
 
@@ -39,6 +42,16 @@ def test_json_prints_each_event_as_it_came_and_one_last_line(folder: Path) -> No
     *events, last = lines(run(folder, "good", "task", "say it right", "--json").stdout)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert all(set(event) == {"missionId", "seq", "at", "event"} for event in events)
+    numbers = {
+        "model_requests": 1,
+        "prompt_tokens": 1200,
+        "completion_tokens": 34,
+        "cached_tokens": 1000,
+        "cost_usd": 0.0123,
+        "estimated": 0,
+    }
+    spent_by = cast("dict[str, dict[str, Json]]", last.pop("spent_by"))
+    assert [[*named.values()] for named in spent_by.values()] == [[numbers]] * len(KINDS)
     assert last == {
         "kind": "mission_ended",
         "event": "mission_ended",
@@ -47,11 +60,7 @@ def test_json_prints_each_event_as_it_came_and_one_last_line(folder: Path) -> No
         "reason": "All is well.",
         "tasks": 2,
         "attempts": 1,
-        "model_requests": 1,
-        "prompt_tokens": 1200,
-        "completion_tokens": 34,
-        "cached_tokens": 1000,
-        "cost_usd": 0.0123,
+        **numbers,
         "wall_s": 13.0,
     }
 

@@ -1,5 +1,7 @@
 """The state of a mission is the fold of its events, and nothing else."""
 
+from dataclasses import replace
+
 from podium.domain.changes import FileEdit
 from podium.domain.checks import CheckResult
 from podium.domain.events import (
@@ -30,9 +32,11 @@ from podium.domain.events import (
     TaskStuck,
 )
 from podium.domain.findings import Finding, finding_id
+from podium.domain.limits import Spent
 from podium.domain.messages import Json, Message, Usage
 from podium.domain.mission import MissionState, replay
 from podium.domain.plan import Task
+from podium.domain.spending import summed
 
 STARTED = MissionStarted("Tidy up.", "task", "some/model", "verified", process=7)
 PLANNED = PlanSet((Task("a", "A"), Task("b", "B", needs=("a",))))
@@ -93,6 +97,29 @@ def test_attempts_tokens_and_money_add_up() -> None:
     assert (state.spent.attempts, state.spent.model_requests, state.spent.tokens) == (1, 2, 220)
     assert (state.spent.cost_usd, state.spent.cost_known, state.spent.cached_tokens) == (0.5, True, 100)
     assert (state.agents["worker-1"].requests, state.agents["worker-1"].tokens) == (2, 220)
+
+
+def test_what_was_spent_is_booked_on_role_task_and_the_model_that_answered() -> None:
+    usage = Usage(prompt_tokens=100, completion_tokens=10, cost_usd=0.25)
+    guess = Usage(prompt_tokens=70, estimated=True)
+    planner = AgentStarted("planner-1", "planner", "", "some/model", ())
+    events = (
+        *(STARTED, planner, replace(answer(usage=usage), agent_id="planner-1"), PLANNED, WORKER),
+        *(answer(usage=usage), replace(answer(usage=guess), model="other/model")),
+    )
+    state = after(*events)
+    assert summed(state.spending, "role") == {
+        "planner": Spent().with_answer(usage),
+        "worker": Spent().with_answer(usage).with_answer(guess),
+    }
+    assert {name: spent.tokens for name, spent in summed(state.spending, "task").items()} == {
+        "": 110,
+        "a": 180,
+    }
+    by_model = summed(state.spending, "model")
+    assert [*by_model] == ["some/model", "other/model"]
+    assert (by_model["other/model"].estimated, by_model["some/model"].estimated) == (1, 0)
+    assert sum(by_model.values(), Spent()) == state.spent
 
 
 def test_one_answer_without_a_price_makes_the_cost_unknown() -> None:

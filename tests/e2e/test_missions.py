@@ -32,6 +32,8 @@ def test_a_task_is_worked_on_with_the_users_unsaved_text_and_changes_only_the_bu
     assert params["label"] == "Podium: Change it"
     assert {r["exitCode"] for t in mission["tasks"] for r in t["results"]} == {0}
     assert mission["spent"]["modelRequests"] == len(team.provider.requests)
+    booked = {(row["role"], row["taskId"]): row["spent"]["modelRequests"] for row in mission["spending"]}
+    assert booked == {("planner", ""): 1, ("worker", "t1"): 2, ("reviewer", "t1"): 1, ("commander", ""): 1}
 
 
 def test_a_conversation_that_outgrows_the_window_goes_on_shortened(desk: Desk) -> None:

@@ -8,13 +8,18 @@ import anyio
 
 from podium.cli.questions import unattended_answer
 from podium.domain.events import Event
+from podium.domain.limits import Spent
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, Question
+from podium.domain.spending import KINDS, summed
 
 
 def mission_ended(state: MissionState, status: str, reason: str) -> dict[str, Json]:
-    """Return the last line; `wall_s` is from the mission's first event to its last."""
-    spent = state.spent
+    """Return the last line; `wall_s` is from the mission's first event to its last.
+
+    `estimated` counts the requests of which the provider told no numbers. In `spent_by.task`, what concerns no
+    single task has no name.
+    """
     return {
         "kind": "mission_ended",
         "event": "mission_ended",
@@ -22,13 +27,24 @@ def mission_ended(state: MissionState, status: str, reason: str) -> dict[str, Js
         "status": status,
         "reason": reason,
         "tasks": len(state.plan.tasks),
-        "attempts": spent.attempts,
+        "attempts": state.spent.attempts,
+        **_numbers(state.spent),
+        "spent_by": {
+            kind: {name: _numbers(spent) for name, spent in summed(state.spending, kind).items()}
+            for kind in KINDS
+        },
+        "wall_s": round(max(0.0, state.ended_at - state.started_at), 3),
+    }
+
+
+def _numbers(spent: Spent) -> dict[str, Json]:
+    return {
         "model_requests": spent.model_requests,
         "prompt_tokens": spent.prompt_tokens,
         "completion_tokens": spent.completion_tokens,
         "cached_tokens": spent.cached_tokens,
         "cost_usd": round(spent.cost_usd, 6) if spent.cost_known else None,
-        "wall_s": round(max(0.0, state.ended_at - state.started_at), 3),
+        "estimated": spent.estimated,
     }
 
 

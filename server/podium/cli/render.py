@@ -204,7 +204,7 @@ def summary(state: MissionState, status: str, reason: str) -> Text:
     facts = [
         *(_many(count, noun) for count, noun in counts if count),
         _many(spent.model_requests, "request"),
-        *([f"{spent.tokens:,} tokens", cost] if spent.tokens else []),
+        *([f"{'about ' * bool(spent.estimated)}{spent.tokens:,} tokens", cost] if spent.tokens else []),
         f"{max(0.0, state.ended_at - state.started_at):.1f} s",
     ]
     text = Text.assemble((status.replace("_", " "), _STATUS_STYLES.get(status, "bold red")), "  ")

@@ -23,6 +23,7 @@ from podium.lsp.protocol import (
     MissionLine,
     MissionList,
     MissionStatus,
+    SpentInfo,
     UndoResult,
 )
 
@@ -123,11 +124,24 @@ def _mission(answer: Mapping[str, Json]) -> str:
     lines += [mission.summary] if mission.summary else []
     for proposal in mission.proposals:
         lines += [f"{proposal.label} ({proposal.state})", proposal.diff.rstrip("\n")]
-    spent = mission.spent
-    cost = "cost unknown" if spent.cost_usd is None else f"${spent.cost_usd:.4f}"
-    tokens = spent.prompt_tokens + spent.completion_tokens
-    lines.append(f"{spent.attempts} attempts, {spent.model_requests} requests, {tokens:,} tokens, {cost}")
+    lines.append(f"{mission.spent.attempts} attempts, {_cost(mission.spent)}")
+    lines += [
+        f"  {row.role}{f' of {row.task_id}' if row.task_id else ''} by {row.model}: {_cost(row.spent)}"
+        for row in mission.spending
+    ]
     return "\n".join(lines)
+
+
+def _cost(spent: SpentInfo) -> str:
+    tokens = spent.prompt_tokens + spent.completion_tokens
+    facts = [
+        f"{spent.model_requests} requests",
+        f"{tokens:,} tokens" + (f" ({spent.cached_tokens:,} cached)" if spent.cached_tokens else ""),
+        "cost unknown" if spent.cost_usd is None else f"${spent.cost_usd:.4f}",
+    ]
+    if spent.estimated:
+        facts.append("estimated" if spent.estimated == spent.model_requests else "partly estimated")
+    return ", ".join(facts)
 
 
 def _doctor(answer: Mapping[str, Json]) -> str:

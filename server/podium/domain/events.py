@@ -194,13 +194,14 @@ class ModelAsked:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswered:
-    """The model's answer, paid for."""
+    """The model's answer, paid for; `model` gave it, where that was not the agent's own."""
 
     agent_id: str
     request_id: str
     message: Message
     finish_reason: str
     usage: Usage
+    model: str = ""
     kind: Literal["model_answered"] = "model_answered"
 
 

@@ -27,7 +27,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a mission has used up so far, from the providers' own numbers."""
+    """What a mission has used up so far, from the providers' own numbers.
+
+    Of `estimated` answers the provider told none; their tokens are counted by length.
+    """
 
     attempts: int = 0
     model_requests: int = 0
@@ -36,6 +39,32 @@ class Spent:
     cached_tokens: int = 0
     cost_usd: float = 0.0
     cost_known: bool = True
+    estimated: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        """Return the sum of both."""
+        return Spent(
+            self.attempts + other.attempts,
+            self.model_requests + other.model_requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost_usd + other.cost_usd,
+            self.cost_known and other.cost_known,
+            self.estimated + other.estimated,
+        )
+
+    def with_answer(self, usage: Usage) -> "Spent":
+        """Return this with what one more answer has used."""
+        return self + Spent(
+            model_requests=1,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
+            cost_usd=usage.cost_usd or 0.0,
+            cost_known=usage.cost_usd is not None,
+            estimated=int(usage.estimated),
+        )
 
     @property
     def tokens(self) -> int:

@@ -59,10 +59,10 @@ from podium.domain.events import (
 from podium.domain.findings import Finding
 from podium.domain.knowledge import Fact
 from podium.domain.limits import Spent
-from podium.domain.messages import Usage
 from podium.domain.plan import Plan, TaskState
 from podium.domain.proposals import ProposalHunk, between, numbered
 from podium.domain.rights import Role
+from podium.domain.spending import Account, Spending, booked
 from podium.domain.steering import Steer, audience
 
 Status: TypeAlias = Literal[
@@ -208,6 +208,7 @@ class MissionState:
     taken_over: frozenset[str] = frozenset()
     imported: bool = False
     spent: Spent = field(default_factory=Spent)
+    spending: Spending = field(default_factory=dict[Account, Spent])
 
     @property
     def status(self) -> Status:
@@ -310,7 +311,10 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
         case ModelAsked():
             return _agent(state, event.agent_id, at, _ASKING, requests=1)
         case ModelAnswered():
-            state = replace(state, spent=_spent(state.spent, event.usage))
+            agent = state.agents[event.agent_id]
+            account = Account(agent.role, agent.task_id, event.model or agent.model)
+            spending = booked(state.spending, account, event.usage)
+            state = replace(state, spent=state.spent.with_answer(event.usage), spending=spending)
             tokens = event.usage.prompt_tokens + event.usage.completion_tokens
             return _agent(state, event.agent_id, at, _intention(event), tokens=tokens)
         case ModelFailed():
@@ -429,18 +433,6 @@ def _intention(event: ModelAnswered) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     name = str(function.get("name")) if isinstance(function, dict) else ""
     return _DOING.get(name, name)
-
-
-def _spent(spent: Spent, usage: Usage) -> Spent:
-    return replace(
-        spent,
-        model_requests=spent.model_requests + 1,
-        prompt_tokens=spent.prompt_tokens + usage.prompt_tokens,
-        completion_tokens=spent.completion_tokens + usage.completion_tokens,
-        cached_tokens=spent.cached_tokens + usage.cached_tokens,
-        cost_usd=spent.cost_usd + (usage.cost_usd or 0.0),
-        cost_known=spent.cost_known and usage.cost_usd is not None,
-    )
 
 
 def _proposal(state: MissionState, proposal_id: str, to: ProposalState, reason: str) -> MissionState:

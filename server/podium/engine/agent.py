@@ -235,7 +235,8 @@ class Agent:
                 await self._desk.record(ModelFailed(self.id, request_id, reason, 0.0))
                 return None
             message = self._understood(answer, request_id)
-            answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage)
+            other = answer.model if answer.model != self._model else ""
+            answered = ModelAnswered(self.id, request_id, message, answer.finish_reason, answer.usage, other)
             await self._desk.record(answered)
             budget.learn(self._room.chars(self._messages), answer.usage)
             call.answered = True

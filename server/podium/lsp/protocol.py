@@ -189,7 +189,10 @@ class MissionRef(Wire):
 
 
 class SpentInfo(Wire):
-    """What a mission has used up. `costUsd` is null while a model's price is unknown."""
+    """What a mission has used up. `costUsd` is null while a model's price is unknown.
+
+    Of `estimated` requests the provider told no numbers; theirs are estimates.
+    """
 
     attempts: int
     model_requests: int
@@ -197,6 +200,16 @@ class SpentInfo(Wire):
     completion_tokens: int
     cached_tokens: int
     cost_usd: float | None
+    estimated: int
+
+
+class SpendingInfo(Wire):
+    """What a mission has used up for one role, task and model. `taskId` is empty for what concerns all of it."""
+
+    role: Role
+    task_id: str
+    model: str
+    spent: SpentInfo
 
 
 class CheckInfo(Wire):
@@ -337,6 +350,7 @@ class MissionInfo(MissionLine):
     model: str
     summary: str
     spent: SpentInfo
+    spending: tuple[SpendingInfo, ...]
     tasks: tuple[TaskInfo, ...]
     checks: tuple[CheckInfo, ...]
     findings: tuple[FindingInfo, ...]

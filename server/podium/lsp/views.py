@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from podium.domain.checks import CheckResult
+from podium.domain.limits import Spent
 from podium.domain.mission import MissionState, Proposal, Question
 from podium.domain.proposals import HunkState
 from podium.domain.steering import Steer
@@ -23,6 +24,7 @@ from podium.lsp.protocol import (
     PlaceInfo,
     ProposalInfo,
     QuestionInfo,
+    SpendingInfo,
     SpentInfo,
     SteerInfo,
     SteerReceipt,
@@ -44,18 +46,14 @@ def mission_status(state: MissionState) -> MissionStatus:
 
 def mission_info(state: MissionState, uri: Callable[[str], str], *, elsewhere: bool) -> MissionInfo:
     """Return everything about a mission; `uri` turns a path of the workspace into its URI."""
-    spent = state.spent
     return MissionInfo(
         **_short(state, elsewhere),  # pyright: ignore[reportArgumentType] - checked by the model
         model=state.model,
         summary=state.summary,
-        spent=SpentInfo(
-            attempts=spent.attempts,
-            model_requests=spent.model_requests,
-            prompt_tokens=spent.prompt_tokens,
-            completion_tokens=spent.completion_tokens,
-            cached_tokens=spent.cached_tokens,
-            cost_usd=spent.cost_usd if spent.cost_known else None,
+        spent=_spent(state.spent),
+        spending=tuple(
+            SpendingInfo(role=on.role, task_id=on.task_id, model=on.model, spent=_spent(spent))
+            for on, spent in state.spending.items()
         ),
         tasks=tuple(_tasks(state)),
         checks=tuple(_check(r) for (task, _), r in state.checks.items() if not task),
@@ -129,6 +127,18 @@ def steer_receipt(state: MissionState, steer: Steer) -> SteerReceipt:
     """Return who hears what the user has said to the mission."""
     agents = (agent for agent in state.agents.values() if steer.concerns(agent.role, agent.task_id))
     return SteerReceipt(steer_id=steer.id, mission_id=state.id, agents=tuple(agent.id for agent in agents))
+
+
+def _spent(spent: Spent) -> SpentInfo:
+    return SpentInfo(
+        attempts=spent.attempts,
+        model_requests=spent.model_requests,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cached_tokens=spent.cached_tokens,
+        cost_usd=spent.cost_usd if spent.cost_known else None,
+        estimated=spent.estimated,
+    )
 
 
 def _short(state: MissionState, elsewhere: bool) -> dict[str, object]:
