@@ -170,6 +170,10 @@ class Workspace(Protocol):
         ...
 
 
+Known: TypeAlias = Callable[[str], CheckResult | None]
+"""Gives the result of a check on the tree with a certain hash, where there is one."""
+
+
 class Checks(Protocol):
     """Finds and runs the project's checks on candidate trees, each in its own sandboxed process group."""
 
@@ -182,12 +186,13 @@ class Checks(Protocol):
         """Whether commands run in a sandbox that keeps them off the network and the user's files."""
         ...
 
-    async def tree_hash(self, candidate: Candidate) -> str:
-        """Return the hash of every file that a check on `candidate` would see."""
-        ...
+    async def run(
+        self, candidate: Candidate, check: Check, targets: Sequence[str] = (), known: Known = lambda _: None
+    ) -> CheckResult:
+        """Run `check` on `candidate`, narrowed to `targets` (test ids or paths) where given.
 
-    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        """Run `check` on `candidate`, narrowed to `targets` (test ids or paths) where given."""
+        Nothing runs where `known` has the result already, for the hash of every file that the check would see.
+        """
         ...
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:

@@ -20,7 +20,7 @@ from podium.domain.messages import Message, Usage
 from podium.domain.mission import MissionState
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
-from podium.ports import ModelAnswer, ModelRequest
+from podium.ports import Known, ModelAnswer, ModelRequest
 from tests.engine.made_up_world import Files, MemoryJournal, Page
 from tests.models.provider import Body, Received
 from tests.models.simulated import Fault, Place, Simulated
@@ -91,15 +91,15 @@ class Checks:
     def found(self) -> Sequence[Check]:
         return (Check("pytest", ("pytest",)),)
 
-    async def tree_hash(self, candidate: Candidate) -> str:
+    async def run(
+        self, candidate: Candidate, check: Check, targets: Sequence[str] = (), known: Known = lambda _: None
+    ) -> CheckResult:
         await anyio.lowlevel.checkpoint()
         tree = {**self.files.contents, **candidate.overlay}
-        return sha256(repr(sorted(tree.items())).encode()).hexdigest()
-
-    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        tree_hash = await self.tree_hash(candidate)
+        tree_hash = sha256(repr(sorted(tree.items())).encode()).hexdigest()
+        if result := known(tree_hash):
+            return result
         self.n_runs += 1
-        tree = {**self.files.contents, **candidate.overlay}
         failures = [f for f in self._failures(tree) if not targets or f.test in targets]
         return CheckResult(
             check.name, (*check.argv, *targets), int(bool(failures)), 1.0, "", tree_hash, tuple(failures)

@@ -10,7 +10,7 @@ from podium.domain.messages import Usage
 from podium.engine.asking import Inquiry
 from podium.engine.governor import Asker, Governor, Waiting
 from podium.engine.pausing import PausableChecks, Pausing
-from podium.ports import ModelAnswer, ModelFault, ModelRequest
+from podium.ports import Known, ModelAnswer, ModelFault, ModelRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +35,10 @@ class SlowChecks:
     def found(self) -> Sequence[Check]:
         return (CHECK,)
 
-    async def tree_hash(self, candidate: Candidate) -> str:
-        return str(candidate)
-
-    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        return await self._one(candidate, check, targets)
+    async def run(
+        self, candidate: Candidate, check: Check, targets: Sequence[str] = (), known: Known = lambda _: None
+    ) -> CheckResult:
+        return await self._one(candidate, check, targets, known)
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         return await self._one(candidate, command)

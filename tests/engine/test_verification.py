@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
 from podium.adapters.checks.runner import LocalChecks
@@ -110,6 +111,18 @@ async def test_a_check_runs_once_on_one_tree_and_again_on_another(tmp_path: Path
     assert await desk.run(one, call) == first
     assert await desk.run(one, CheckCall(call.check, ("t.py",), aimed=True), "another task") == first
     assert await desk.run(one, CheckCall(call.check, ("t.py",))) != first
+    (root / "other.txt").write_text("new on the disk", "utf-8")
+    again = await desk.run(one, call)
+    assert again.tree_hash != first.tree_hash
+    results: list[CheckResult] = []
+
+    async def run_at_once() -> None:
+        results.append(await desk.run(Candidate(str(root), {"a.txt": b"at once"}), call))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(run_at_once)
+    assert results[0] == results[1]
     assert (await desk.run(Candidate(str(root), {"a.txt": b"two"}), call)).output != first.output
     assert all(isinstance(event, CheckFinished) for event in recorded)
     await checks.aclose()

@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 
 from podium.domain.checks import Candidate, Check, CheckResult
-from podium.ports import Checks
+from podium.ports import Checks, Known
 
 T = TypeVar("T")
 
@@ -73,13 +73,11 @@ class PausableChecks:
         """Whether commands run in a sandbox."""
         return self._checks.confined
 
-    async def tree_hash(self, candidate: Candidate) -> str:
-        """Return the hash of every file that a check on `candidate` would see."""
-        return await self._checks.tree_hash(candidate)
-
-    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
-        """Run `check` on `candidate`."""
-        return await self._pausing.restartable(lambda: self._checks.run(candidate, check, targets))
+    async def run(
+        self, candidate: Candidate, check: Check, targets: Sequence[str] = (), known: Known = lambda _: None
+    ) -> CheckResult:
+        """Run `check` on `candidate`, unless the result is `known`."""
+        return await self._pausing.restartable(lambda: self._checks.run(candidate, check, targets, known))
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a shell command on a throw-away copy of `candidate`."""

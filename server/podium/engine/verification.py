@@ -5,6 +5,7 @@ tree as the user had it when the mission began. Only what it returns can close a
 """
 
 import ast
+import hashlib
 import json
 import re
 import tomllib
@@ -131,15 +132,16 @@ class CheckDesk:
 
     async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
         """Return the result of a check on a tree, run at most once; for an aimed call a green whole check will do."""
-        tree_hash = await self._checks.tree_hash(candidate)
-        key = (tree_hash, call.text)
-        whole = self._results.get((tree_hash, call.check.name)) if call.aimed else None
-        if whole is not None and whole.green:
-            return whole
-        async with self._locks.setdefault(key, anyio.Lock()):
-            if key not in self._results:
-                self._results[key] = await self._checks.run(candidate, call.check, call.targets)
-            return self._results[key]
+
+        def known(tree_hash: str) -> CheckResult | None:
+            whole = self._results.get((tree_hash, call.check.name)) if call.aimed else None
+            return whole if whole and whole.green else self._results.get((tree_hash, call.text))
+
+        async with self._locks.setdefault((_changed(candidate), call.text), anyio.Lock()):
+            result = await self._checks.run(candidate, call.check, call.targets, known)
+            if known(result.tree_hash) is None:
+                self._results[result.tree_hash, call.text] = result
+            return result
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a model's own command on a throw-away copy of the tree."""
@@ -225,6 +227,15 @@ def _cannot_start(check: Check, why: str) -> str:
         f"The check {check.name} cannot start ({why.strip() or check.command}); install what it needs, or change the "
         "setting `checks`."
     )
+
+
+def _changed(candidate: Candidate) -> str:
+    """Return a hash of what a candidate changes: who asks for the same at the same time waits for one run."""
+    told = hashlib.sha256()
+    for path, content in sorted(candidate.overlay.items()):
+        mark = b"-" if content is None else b"%d" % len(content)
+        told.update(b"%s\0%s\0%s" % (path.encode("utf-8", "surrogateescape"), mark, content or b""))
+    return told.hexdigest()
 
 
 def _excusable(result: CheckResult, baseline: CheckResult, *, named: bool) -> bool:

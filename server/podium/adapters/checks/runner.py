@@ -20,6 +20,7 @@ from podium.adapters.checks.slots import Slots
 from podium.adapters.checks.stand import Stand
 from podium.adapters.checks.tryout import Baseline, TryOut
 from podium.domain.checks import Candidate, Check, CheckResult
+from podium.ports import Known
 
 COMMAND_TIMEOUT_S = 300.0
 
@@ -94,23 +95,18 @@ class LocalChecks:
             troubles if self._configured else missing_tools(self._root),
         )
 
-    async def tree_hash(self, candidate: Candidate) -> str:
-        """Return the hash of every file that a check on `candidate` would see.
-
-        Raises:
-            ToolError: the candidate changes a path outside the workspace.
-        """
-        async with self._stand(candidate) as stand:
-            return await anyio.to_thread.run_sync(stand.sync, candidate.overlay)
-
-    async def run(self, candidate: Candidate, check: Check, targets: Sequence[str] = ()) -> CheckResult:
+    async def run(
+        self, candidate: Candidate, check: Check, targets: Sequence[str] = (), known: Known = lambda _: None
+    ) -> CheckResult:
         """Run `check` on `candidate`, narrowed to `targets` where the tool can be (pytest, npm).
 
+        Nothing runs where `known` has the result already, for the hash of every file that the check would see.
+
         Raises:
             ToolError: the candidate changes a path outside the workspace.
         """
         async with self._stand(candidate) as stand:
-            return await run_check(stand, candidate.overlay, check, targets)
+            return await run_check(stand, candidate.overlay, check, targets, known)
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a shell command on a throw-away copy of `candidate`, for 300 s at most.
