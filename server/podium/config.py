@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from podium.domain.events import Apply
 from podium.domain.limits import Limits
 from podium.domain.messages import Json
+from podium.domain.pruning import Rules
 from podium.domain.rights import Role
 from podium.errors import UserError
 
@@ -60,6 +61,20 @@ class Budget(_Section):
     minutes: float | None = Field(default=None, gt=0, description="Minutes of wall time a mission may take.")
 
 
+class Keep(_Section):
+    """What is kept of old missions. Age is counted from the workspace's latest mission."""
+
+    missions: int = Field(default=100, ge=1, description="The latest missions are kept whole, however old.")
+    conversations_days: float = Field(
+        default=30.0, ge=0, description="Days after which the conversations of older ones are dropped."
+    )
+    undo_days: float = Field(
+        default=180.0,
+        ge=0,
+        description="Days after which older ones are dropped altogether, and undo with them.",
+    )
+
+
 class Settings(_Section):
     """All settings. Names are snake case in files and camel case on the wire."""
 
@@ -93,6 +108,8 @@ class Settings(_Section):
         "ask", description="What becomes of a model's own command where there is no sandbox."
     )
 
+    keep: Keep = Field(default_factory=lambda: Keep(), description="What is kept of old missions.")
+
     def model_for(self, role: Role) -> str:
         """Return the model that `role` uses."""
         special = self.roles.get(role)
@@ -111,6 +128,10 @@ class Settings(_Section):
         """Return the settings with other limits for one mission; what `limits` lacks stays."""
         budget = Budget.model_validate({**self.budget.model_dump(), **limits})
         return self.model_copy(update={"budget": budget})
+
+    def pruning(self) -> Rules:
+        """Return the rules by which old missions are dropped under these settings."""
+        return Rules(self.keep.missions, self.keep.conversations_days, self.keep.undo_days)
 
     def limits(self) -> Limits:
         """Return the limits of a mission under these settings."""

@@ -246,6 +246,25 @@ class Journal(Protocol):
         """Return the number of the last record of each mission of this workspace, by id, oldest first."""
         ...
 
+    async def summaries(self, edition: str) -> Mapping[str, str]:
+        """Return the summaries by mission that are of `edition`, and of all records that the mission has now."""
+        ...
+
+    async def summarize(self, edition: str, summaries: Mapping[str, tuple[int, str]]) -> None:
+        """Keep summaries of missions, each with the number of the last record that it is made of.
+
+        Where that cannot be done, nothing is lost.
+        """
+        ...
+
+    async def drop(self, rewritten: Sequence[Record], mission_ids: Sequence[str]) -> None:
+        """Put records in the place of those with their numbers, and delete missions altogether.
+
+        Raises:
+            UserError: the disk does not take it.
+        """
+        ...
+
     def deciding(self) -> AbstractAsyncContextManager[None]:
         """Be the only server that decides on missions of this workspace that have ended.
 

@@ -23,6 +23,7 @@ from podium.domain.events import (
     MissionEnded,
     MissionImported,
     MissionPaused,
+    MissionPruned,
     MissionResumed,
     MissionStarted,
     ModelAnswered,
@@ -136,6 +137,7 @@ class Names:
                 | FactsRecalled()
                 | PlacesFound()
                 | MissionImported()
+                | MissionPruned()
                 | MissionEnded()
             ):
                 return ""
@@ -197,7 +199,7 @@ class Names:
             case Steered():
                 to = f"{event.task_id}: " if event.task_id else ""
                 return f"{event.when} {to}{_short(event.text)}"
-            case MissionPaused() | MissionResumed() | MissionImported():
+            case MissionPaused() | MissionResumed() | MissionImported() | MissionPruned():
                 return ""
             case ConversationCompacted():
                 cut = f", {len(event.cut)} results cut" if event.cut else ""

@@ -92,7 +92,16 @@ class MemoryJournal:
         raise NotImplementedError
 
     async def missions(self) -> Mapping[str, int]:
+        return {record.mission_id: record.seq for record in self.records}
+
+    async def summaries(self, edition: str) -> Mapping[str, str]:
         return {}
+
+    async def summarize(self, edition: str, summaries: Mapping[str, tuple[int, str]]) -> None:
+        return
+
+    async def drop(self, rewritten: Sequence[Record], mission_ids: Sequence[str]) -> None:
+        raise NotImplementedError
 
     @asynccontextmanager
     async def deciding(self) -> AsyncGenerator[None]:

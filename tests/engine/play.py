@@ -271,7 +271,9 @@ async def play(scenario: Scenario, root: Path, state: Path) -> Played:
                 )
                 await _perform(scenario, root, services, played)
                 async with Conductor(services, lambda _: False) as again:
-                    played.reopened = {mission.id: mission for mission in again.states()}
+                    played.reopened = {
+                        mission_id: await again.whole(mission_id) for mission_id in played.live
+                    }
                 for mission_id in played.reopened:
                     played.journalled[mission_id] = await journal.read(mission_id)
     finally:

@@ -96,7 +96,7 @@ async def test_two_answers_at_once_are_one_answer_and_one_refusal(root: Path) ->
             assert len(refused) == 1
             await conductor.cancel(mission_id)
         async with Conductor(outside, lambda _: True) as again:
-            assert again.state(mission_id).status == "cancelled"
+            assert (await again.whole(mission_id)).status == "cancelled"
 
 
 async def test_a_question_that_is_open_when_the_mission_ends_is_closed(root: Path) -> None:
@@ -196,7 +196,7 @@ async def test_a_mission_of_a_process_that_died_is_stopped_at_the_next_start(roo
         async with Conductor(outside, lambda process: process == Process(1)) as other:
             assert other.state("m-1").status == "planning"
         async with Conductor(outside, lambda _: False) as again:
-            assert again.state("m-1").status == "stopped"
+            assert (await again.whole("m-1")).status == "stopped"
         assert isinstance((await outside.journal.read("m-1"))[-1].event, MissionEnded)
 
 
@@ -273,6 +273,15 @@ class FullDisk:
 
     async def missions(self) -> Mapping[str, int]:
         return await self._journal.missions()
+
+    async def summaries(self, edition: str) -> Mapping[str, str]:
+        return await self._journal.summaries(edition)
+
+    async def summarize(self, edition: str, summaries: Mapping[str, tuple[int, str]]) -> None:
+        await self._journal.summarize(edition, summaries)
+
+    async def drop(self, rewritten: Sequence[Record], mission_ids: Sequence[str]) -> None:
+        await self._journal.drop(rewritten, mission_ids)
 
     def deciding(self) -> AbstractAsyncContextManager[None]:
         return self._journal.deciding()

@@ -1,28 +1,38 @@
 """Whole missions, each told by a file in `tests/scenarios`, and the laws that hold in all of them."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
 
+from podium.domain import mission_file
 from podium.domain.conversation import Conversation, conversation
 from podium.domain.events import (
+    AgentStarted,
+    AgentTold,
     AttemptStarted,
     ConversationCompacted,
     Event,
     MissionEnded,
+    ModelAnswered,
     ModelAsked,
     PlanSet,
+    Record,
     TaskAccepted,
     TaskDropped,
     TaskStuck,
+    ToolReturned,
     from_json,
     to_json,
 )
-from podium.domain.mission import replay
+from podium.domain.masking import Mask
+from podium.domain.mission import MissionState, replay
+from podium.domain.mission_file import MissionFile
 from podium.domain.plan import Task
+from podium.domain.pruning import without_conversations
+from podium.domain.summary import from_line, summary_of, to_line
 from podium.domain.text_protocol import described, in_words
 from podium.engine.roles import filled
 from podium.engine.tools.table import OFFERED
@@ -58,6 +68,7 @@ def _the_laws_hold(played: Played) -> None:
         assert replay(mission_id, played.journalled[mission_id]) == live == played.reopened[mission_id]
         assert [from_json(to_json(event)) for event in events] == events
         assert [type(event) for event in events].count(MissionEnded) == 1
+        _what_is_kept_of_it_later_is_the_same(live, played.journalled[mission_id])
         assert not live.agents
         assert not live.questions
         _needs_come_first(events)
@@ -79,6 +90,31 @@ def _requests_are_the_fold_of_events(events: list[Event], requests: Iterable[Mod
             told = [e for e in events[:n] if getattr(e, "agent_id", "") == event.agent_id]
             messages = conversation(told)
             assert any(one in asked[event.request_id] for one in (messages, in_words(messages, WORDS)))
+
+
+def _what_is_kept_of_it_later_is_the_same(live: MissionState, records: Sequence[Record]) -> None:
+    """Assert that summaries and files are read as they were written, and that a mission is the same without its words."""
+    summary = summary_of(live)
+    assert from_line(to_line(summary)) == summary
+    mission = MissionFile(live.id, "1", 0.0, tuple(records))
+    assert mission_file.read(mission_file.written(mission, Mask()), "file") == mission
+    changed = {record.seq: record for record in without_conversations(records)}
+    slim = [changed.get(record.seq, record) for record in records]
+    assert replay(live.id, slim) == live
+    assert not any(conversation_words(record.event) for record in slim)
+
+
+def conversation_words(event: Event) -> bool:
+    """Return whether an event holds what was said to a model, or by one."""
+    match event:
+        case AgentStarted():
+            return bool(event.opening)
+        case ModelAnswered() | AgentTold():
+            return "content" in event.message or "tool_calls" in event.message
+        case ToolReturned():
+            return bool(event.result or event.arguments)
+        case _:
+            return False
 
 
 def _needs_come_first(events: Iterable[Event]) -> None:

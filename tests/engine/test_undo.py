@@ -331,7 +331,7 @@ async def test_what_one_conductor_delivered_the_next_one_undoes_and_the_third_re
                 undoing = await again.undo(mission_id)
                 assert (undoing.direction, len(undoing.proposals)) == (direction, 1)
                 assert (root / "a.txt").read_text() == f"my top\n\n{word}\n\nend\n"
-                (proposal,) = again.state(mission_id).proposals.values()
+                (proposal,) = (await again.whole(mission_id)).proposals.values()
                 assert proposal.state == ("undone" if direction == "undone" else "delivered")
 
 

@@ -25,7 +25,7 @@ import anyio.from_thread
 import anyio.to_thread
 from anyio.lowlevel import EventLoopToken, checkpoint_if_cancelled, current_token
 
-from podium.adapters import journal_file
+from podium.adapters import journal_file, journal_upkeep
 from podium.adapters.journal_errors import JournalUnusable
 from podium.adapters.journal_file import Entry
 from podium.adapters.journal_opening import Held, hold
@@ -228,6 +228,39 @@ class SqliteJournal:
         if await anyio.to_thread.run_sync(self._opening.nothing_yet):
             return {}
         return dict(await anyio.to_thread.run_sync(journal_file.missions, self.path))
+
+    async def summaries(self, edition: str) -> Mapping[str, str]:
+        """Return the summaries by mission that are of `edition`, and of all records that the mission has now.
+
+        Raises:
+            UserError: the file is damaged, or cannot be read.
+        """
+        if await anyio.to_thread.run_sync(self._opening.nothing_yet):
+            return {}
+        return await anyio.to_thread.run_sync(journal_upkeep.summaries, self.path, edition)
+
+    async def summarize(self, edition: str, summaries: Mapping[str, tuple[int, str]]) -> None:
+        """Keep summaries of missions, each with the number of the last record that it is made of.
+
+        Where that cannot be done, nothing is lost.
+        """
+        try:
+            await anyio.to_thread.run_sync(journal_upkeep.summarize, self.path, edition, summaries)
+        except UserError as problem:
+            log.info("no summary of %s is kept: %s", ", ".join(summaries), problem)
+
+    async def drop(self, rewritten: Sequence[Record], mission_ids: Sequence[str]) -> None:
+        """Put records in the place of those with their numbers, and delete missions altogether.
+
+        Raises:
+            UserError: the disk does not take it.
+        """
+        if rewritten:
+            await anyio.to_thread.run_sync(journal_upkeep.rewrite, self.path, rewritten)
+        if mission_ids:
+            await anyio.to_thread.run_sync(journal_upkeep.forget, self.path, mission_ids)
+        if rewritten or mission_ids:
+            await anyio.to_thread.run_sync(journal_upkeep.give_back, self.path)
 
     @asynccontextmanager
     async def deciding(self) -> AsyncGenerator[None]:

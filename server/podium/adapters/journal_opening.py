@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podium.adapters.journal_errors import BUSY_S, JournalDamaged, explained, is_damage, kind_of
-from podium.adapters.journal_file import MISSIONS, connect, connect_reader
+from podium.adapters.journal_file import MISSIONS, connect, connect_reader, select
 from podium.adapters.journal_rescue import Rescue, carry_over, is_sound, put_aside, replace
+from podium.adapters.journal_upkeep import SUMMARIES
 from podium.errors import UserError
 
 SCHEMA = 1
@@ -68,6 +69,7 @@ def hold(path: Path, workspace: Path) -> Held:
         with ExitStack() as stack:
             stack.callback(held.release)
             if not _is_damaged(path):
+                _complete(path)
                 stack.pop_all()
                 return held
         rescue = _rescue(path, workspace.resolve())
@@ -93,6 +95,13 @@ def _create(path: Path, workspace: Path) -> None:
         path.hardlink_to(new)
 
 
+def _complete(path: Path) -> None:
+    """Make the table of summaries, which an earlier Podium did not."""
+    if not select(path, "SELECT 1 FROM sqlite_schema WHERE name = 'summaries'"):
+        with suppress(sqlite3.OperationalError), closing(connect(path, "rw")) as db:
+            db.execute(SUMMARIES)
+
+
 def _set_mode(path: Path, mode: int) -> None:
     if stat.S_IMODE(path.stat().st_mode) != mode:
         path.chmod(mode)
@@ -105,8 +114,10 @@ def _new(folder: Path, workspace: Path) -> Generator[Path]:
         new = Path(scratch, "journal")
         new.touch(mode=0o600)  # SQLite gives the files beside it the same mode
         with closing(connect(new, "rw")) as db:
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(_TABLES)
+            db.execute(SUMMARIES)
             meta = {"schema": str(SCHEMA), "workspace": os.fsencode(workspace).decode(errors="replace")}
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         yield new

@@ -78,6 +78,18 @@ class MaskedJournal:
         """Return the number of the last record of each mission."""
         return await self._journal.missions()
 
+    async def summaries(self, edition: str) -> Mapping[str, str]:
+        """Return the summaries by mission; they are made of masked records."""
+        return await self._journal.summaries(edition)
+
+    async def summarize(self, edition: str, summaries: Mapping[str, tuple[int, str]]) -> None:
+        """Keep summaries of missions."""
+        await self._journal.summarize(edition, summaries)
+
+    async def drop(self, rewritten: Sequence[Record], mission_ids: Sequence[str]) -> None:
+        """Rewrite records and delete missions."""
+        await self._journal.drop(rewritten, mission_ids)
+
     def deciding(self) -> AbstractAsyncContextManager[None]:
         """Be the only server that decides on missions that have ended."""
         return self._journal.deciding()

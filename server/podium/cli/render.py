@@ -27,6 +27,7 @@ from podium.domain.events import (
     MissionEnded,
     MissionImported,
     MissionPaused,
+    MissionPruned,
     MissionResumed,
     MissionStarted,
     ModelAnswered,
@@ -176,6 +177,7 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | QuestionAsked()
             | QuestionAnswered()
             | MissionImported()
+            | MissionPruned()
             | MissionEnded()
         ):
             return None

@@ -124,6 +124,7 @@ def _mission(answer: Mapping[str, Json]) -> str:
     lines += [mission.summary] if mission.summary else []
     for proposal in mission.proposals:
         lines += [f"{proposal.label} ({proposal.state})", proposal.diff.rstrip("\n")]
+    lines += ["Its conversations were dropped, because it is old."] if mission.pruned else []
     lines.append(f"{mission.spent.attempts} attempts, {_cost(mission.spent)}")
     lines += [
         f"  {row.role}{f' of {row.task_id}' if row.task_id else ''} by {row.model}: {_cost(row.spent)}"

@@ -431,6 +431,13 @@ class MissionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class MissionPruned:
+    """The mission is old: the words of its conversations, and of checks that agents ran, were dropped."""
+
+    kind: Literal["mission_pruned"] = "mission_pruned"
+
+
+@dataclass(frozen=True, slots=True)
 class MissionImported:
     """The records before this one come from elsewhere: from the file that `podium` (a version) exported.
 
@@ -489,6 +496,7 @@ Event: TypeAlias = (
     | MissionPaused
     | MissionResumed
     | MissionImported
+    | MissionPruned
     | MissionEnded
 )
 

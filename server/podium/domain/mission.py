@@ -27,6 +27,7 @@ from podium.domain.events import (
     MissionImported,
     MissionKind,
     MissionPaused,
+    MissionPruned,
     MissionResumed,
     MissionStarted,
     ModelAnswered,
@@ -179,7 +180,7 @@ class MissionState:
 
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
     mission) and check name; `known` is what all agents are told of the project; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
-    runs; `imported` says that it comes from elsewhere, and has no effect here. Times are seconds since 1970, UTC.
+    runs; `imported` says that it comes from elsewhere, and has no effect here, `pruned` that its conversations were dropped. Times are seconds since 1970, UTC.
     """
 
     id: str
@@ -207,6 +208,7 @@ class MissionState:
     pauses: tuple[Pause, ...] = ()
     taken_over: frozenset[str] = frozenset()
     imported: bool = False
+    pruned: bool = False
     spent: Spent = field(default_factory=Spent)
     spending: Spending = field(default_factory=dict[Account, Spent])
 
@@ -366,6 +368,8 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return state if state.paused else replace(state, pauses=(*state.pauses, Pause(at)))
         case MissionResumed():
             return _resumed(state, at)
+        case MissionPruned():
+            return replace(state, pruned=True)
         case MissionImported():
             ended = state if state.ending else _after_end(state, MissionEnded("stopped", _UNFINISHED), at)
             return replace(ended, imported=True)

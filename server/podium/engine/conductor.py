@@ -24,6 +24,7 @@ from podium.domain.events import (
     FindingChanged,
     FindingState,
     MissionImported,
+    MissionPruned,
     MissionStarted,
     Process,
     Record,
@@ -32,6 +33,7 @@ from podium.domain.mission import MissionState, Question
 from podium.domain.mission_file import MissionFile
 from podium.domain.plan_edits import PlanEdit, read_edit
 from podium.domain.plan_text import Page
+from podium.domain.pruning import Dropped, Rules, to_drop, without_conversations
 from podium.domain.steering import Steer, When
 from podium.engine.chronicle import Chronicle
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
@@ -147,7 +149,9 @@ class Conductor:
                     await self._close(run)
             finally:
                 del self._runs[mission_id]
-                self._ended[mission_id].set()
+                self._ended.pop(mission_id).set()
+                with anyio.CancelScope(shield=True):
+                    await self._chronicle.settle(mission_id)
 
     async def _close(self, run: MissionRun) -> None:
         """Record how a mission ended; where the journal takes no more, the next start does that."""
@@ -170,8 +174,7 @@ class Conductor:
         Raises:
             UserError: there is no such mission, nothing to undo, or it runs on.
         """
-        await self.catch_up()
-        self.state(mission_id)
+        await self.whole(mission_id)
         async with self._turning:
             if (run := self._runs.get(mission_id)) is not None:
                 return await run.landing.undo(task_id)
@@ -186,7 +189,9 @@ class Conductor:
             await run.record(event)
             return run.state
         await self._show(await self._chronicle.add(mission_id, event))
-        return self.state(mission_id)
+        state = self.state(mission_id)
+        await self._chronicle.settle(mission_id)
+        return state
 
     @asynccontextmanager
     async def _decidable(
@@ -204,9 +209,9 @@ class Conductor:
             return
         async with self._deciding, self._services.journal.deciding():
             await self.catch_up()
-            state = self._chronicle.states.get(mission_id)
-            if state is None:
+            if not self._chronicle.knows(mission_id):
                 raise UserError("There is no such proposal; podium.show lists a mission's proposals.")
+            state = await self._chronicle.whole(mission_id)
             self._require_here(state, act)
             _require_own(state)
             yield state
@@ -279,8 +284,37 @@ class Conductor:
                 await shown
 
     def states(self) -> list[MissionState]:
-        """Return all missions, newest first; those of other servers as of the last `catch_up`."""
+        """Return the missions at hand, newest first: all of which anything is open, and those settled last.
+
+        Those of other servers are as of the last `catch_up`.
+        """
         return self._chronicle.newest_first()
+
+    async def in_short(self) -> list[MissionState]:
+        """Return all missions, newest first; those that are not at hand without their changes and results."""
+        await self.catch_up()
+        return await self._chronicle.in_short()
+
+    def put_away(self, mission_id: str) -> bool:
+        """Return whether this is a settled mission that is not at hand; `whole` has it."""
+        return self._chronicle.put_away(mission_id)
+
+    async def prune(self, rules: Rules) -> Dropped:
+        """Drop what the rules say of old missions, and return what that was.
+
+        Raises:
+            UserError: another Podium decides on missions just now, or the journal does not take it.
+        """
+        async with self._deciding, self._services.journal.deciding():
+            dropped = to_drop(await self.in_short(), rules)
+            for mission_id in dropped.conversations:
+                records = await self._services.journal.read(mission_id, 0)
+                await self._services.journal.drop(without_conversations(records), ())
+                await self._chronicle.add(mission_id, MissionPruned())
+                await self._chronicle.settle(mission_id)
+            await self._services.journal.drop((), dropped.missions)
+            await self.catch_up()
+            return dropped
 
     async def exported(self, mission_id: str) -> str:
         """Return a mission as a file, its secrets masked (see `domain.mission_file`).
@@ -288,8 +322,7 @@ class Conductor:
         Raises:
             UserError: there is no such mission, or its records cannot be read.
         """
-        await self.catch_up()
-        self.state(mission_id)
+        await self.whole(mission_id)
         records = tuple(await self._services.journal.read(mission_id, 0))
         mission = MissionFile(mission_id, __version__, time.time(), records)
         return await anyio.to_thread.run_sync(mission_file.written, mission, self._services.mask)
@@ -304,24 +337,28 @@ class Conductor:
         last = Record(mission.mission_id, len(mission.records) + 1, time.time(), imported)
         if not await self._services.journal.take_in((*mission.records, last)):
             raise UserError(f"There is a mission {mission.mission_id!r} here already; podium.show shows it.")
-        await self.catch_up()
-        return self.state(mission.mission_id)
+        return await self.whole(mission.mission_id)
 
     def unreadable(self) -> Mapping[str, str]:
         """Return why missions cannot be shown, by id; as of the last `catch_up`."""
         return self._chronicle.unreadable
 
     def state(self, mission_id: str) -> MissionState:
-        """Return one mission; one of another server as of the last `catch_up`.
+        """Return a mission that is at hand; one of another server as of the last `catch_up`.
+
+        Raises:
+            UserError: it is not at hand, or its records cannot be read.
+        """
+        return self._chronicle.at_hand(mission_id)
+
+    async def whole(self, mission_id: str) -> MissionState:
+        """Return a mission with everything, as it is now, whichever server carried it out.
 
         Raises:
             UserError: there is no such mission, or its records cannot be read.
         """
-        if mission_id in self._chronicle.unreadable:
-            raise UserError(self._chronicle.unreadable[mission_id])
-        if mission_id not in self._chronicle.states:
-            raise UserError(f"There is no mission {mission_id!r}; podium.missions lists them.")
-        return self._chronicle.states[mission_id]
+        await self.catch_up()
+        return await self._chronicle.whole(mission_id)
 
     def holds(self, mission_id: str, task_id: str) -> tuple[str, ...]:
         """Return the files that a task of a running mission has leased."""
@@ -336,12 +373,11 @@ class Conductor:
         Raises:
             UserError: there is no such mission.
         """
-        await self.catch_up()
-        self.state(mission_id)
+        await self.whole(mission_id)
         if mission_id in self._runs:
             with anyio.move_on_after(timeout_s):
                 await self._ended[mission_id].wait()
-        return self.state(mission_id)
+        return await self.whole(mission_id)
 
     async def cancel(self, mission_id: str) -> MissionState:
         """End a mission and return it; one that has ended stays as it is.
@@ -349,12 +385,11 @@ class Conductor:
         Raises:
             UserError: there is no such mission, or it runs in another process.
         """
-        await self.catch_up()
-        self._require_here(self.state(mission_id), "cancel it")
+        self._require_here(await self.whole(mission_id), "cancel it")
         if run := self._runs.get(mission_id):
             run.decide_ending("cancelled", "Cancelled by the user.")
             await self._ended[mission_id].wait()
-        return self.state(mission_id)
+        return await self.whole(mission_id)
 
     async def pause(self, mission_id: str) -> MissionState:
         """Let nothing of a mission begin from now on, and return it.
@@ -372,8 +407,7 @@ class Conductor:
         Raises:
             UserError: there is no such mission, it runs elsewhere, or it has ended with something else.
         """
-        await self.catch_up()
-        self.state(mission_id)
+        await self.whole(mission_id)
         async with self._decidable(mission_id, "resume it") as state:
             run = self._runs.get(mission_id)
             if run is not None:
@@ -401,8 +435,7 @@ class Conductor:
         Raises:
             UserError: there is none; the sentence names what was to be done (`act`).
         """
-        await self.catch_up()
-        state = self.state(mission_id)
+        state = await self.whole(mission_id)
         self._require_here(state, f"{act} it")
         if (run := self._runs.get(mission_id)) is not None:
             return run

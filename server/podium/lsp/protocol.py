@@ -345,7 +345,7 @@ class MissionList(Wire):
 
 
 class MissionInfo(MissionLine):
-    """Everything about one mission."""
+    """Everything about one mission. `pruned` says that the words of its conversations were dropped for their age."""
 
     model: str
     summary: str
@@ -359,6 +359,7 @@ class MissionInfo(MissionLine):
     proposals: tuple[ProposalInfo, ...]
     steers: tuple[SteerInfo, ...]
     pauses: tuple[PauseInfo, ...]
+    pruned: bool = False
 
 
 class AgentInfo(Wire):

@@ -103,6 +103,7 @@ class Session:
                 greet(conductor)
                 self._conductor = conductor
                 self._ready.set()
+                self.host.spawn("pruning", self._prune(conductor))
                 await anyio.sleep_forever()
         except UserError as error:
             _log.error("%s cannot be opened: %s", self.root, error)
@@ -111,6 +112,21 @@ class Session:
             if self._conductor is None and not self._failure:
                 self._failure = f"{self.root} cannot be opened; the server's log says why."
             self._ready.set()
+
+    async def _prune(self, conductor: Conductor) -> None:
+        """Drop what is to be dropped of old missions."""
+        loaded = await anyio.to_thread.run_sync(self._settings_or_defaults)
+        try:
+            dropped = await conductor.prune(loaded.settings.pruning())
+        except UserError as problem:
+            _log.info("old missions are pruned at another start: %s", problem)
+            return
+        if dropped.conversations or dropped.missions:
+            _log.info(
+                "the conversations of %d old missions were dropped, and %d missions",
+                len(dropped.conversations),
+                len(dropped.missions),
+            )
 
     @asynccontextmanager
     async def _conducting(self, root: Path, front_end: FrontEnd) -> AsyncGenerator[Conductor]:

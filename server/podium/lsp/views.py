@@ -79,6 +79,7 @@ def mission_info(state: MissionState, uri: Callable[[str], str], *, elsewhere: b
         proposals=tuple(_proposal(p) for p in state.proposals.values()),
         steers=tuple(_steer(s) for s in state.steers.values()),
         pauses=tuple(PauseInfo(since=p.since, until=p.until) for p in state.pauses),
+        pruned=state.pruned,
     )
 
 

@@ -246,8 +246,9 @@ class Commands:
 
     async def missions(self, _params: NoParams, _: types.ExecuteCommandParams) -> MissionList:
         """List the missions of this workspace."""
-        conductor = await self._caught_up()
-        lines = (views.mission_line(s, elsewhere=conductor.elsewhere(s)) for s in conductor.states())
+        conductor = await self._session.conductor()
+        found = await conductor.in_short()
+        lines = (views.mission_line(s, elsewhere=conductor.elsewhere(s)) for s in found)
         unreadable = (
             UnreadableMission(mission_id=mission_id, reason=reason)
             for mission_id, reason in conductor.unreadable().items()
@@ -256,8 +257,8 @@ class Commands:
 
     async def show(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionInfo:
         """Show one mission."""
-        conductor = await self._caught_up()
-        return self._info(conductor, conductor.state(params.mission_id))
+        conductor = await self._session.conductor()
+        return self._info(conductor, await conductor.whole(params.mission_id))
 
     async def agents(self, _params: NoParams, _: types.ExecuteCommandParams) -> AgentList:
         """List the running agents."""

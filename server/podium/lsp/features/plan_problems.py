@@ -54,8 +54,10 @@ class PlanProblems:
         try:
             state = self._conductor.state(file.mission_id)
         except UserError:
+            state = None
+        if state is None and not self._conductor.put_away(file.mission_id):
             return
-        if is_final(state) or self._conductor.elsewhere(state):
+        if state is None or is_final(state) or self._conductor.elsewhere(state):
             message = file.refusal or "The mission has ended; edits of its plan have no effect."
             for change in changes(split_lines(file.base), split_lines(text)):
                 yield change.new_start, message, types.DiagnosticSeverity.Warning
