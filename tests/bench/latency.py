@@ -26,6 +26,7 @@ PAUSE_S = 0.01
 
 PROVIDER = """
 import json, sys, anyio
+from dataclasses import replace
 from tests.models.provider import Provider, Received, Reply, calls
 
 def respond(request: Received) -> Reply:
@@ -34,7 +35,8 @@ def respond(request: Received) -> Reply:
                   "files": [f"file{n}.txt"]} for n in range(N_AGENTS)]
         return calls(("submit_plan", {"tasks": tasks}))
     start = len(request.body["messages"])
-    return calls(("read_file", {"path": "file0.txt", "start_line": start})).after(0.05)
+    call = ("read_file", {"path": "file0.txt", "start_line": start})
+    return BUSY_REPLY
 
 async def main() -> None:
     async with Provider(respond) as provider:
@@ -43,14 +45,21 @@ async def main() -> None:
 
 anyio.run(main)
 """.replace("N_AGENTS", str(AGENTS))
+AT_ONCE = "calls(call).after(0.05)"
 
 
 def run() -> dict[str, float]:
     """Return p50 and p99 in milliseconds, idle and busy, and the busy agents' request rate."""
     print(f"{ROUND_TRIPS} round trips of podium.missions, idle and while {AGENTS} agents work.")
+    return measured(AT_ONCE)
+
+
+def measured(reply: str) -> dict[str, float]:
+    """Return the figures while each agent's request is answered with `reply`, an expression that makes a `call`."""
+    script = PROVIDER.replace("BUSY_REPLY", reply)
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen([sys.executable, "-c", PROVIDER], stdout=subprocess.PIPE, text=True) as provider,
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as provider,
     ):
         assert provider.stdout
         try:
