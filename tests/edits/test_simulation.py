@@ -18,6 +18,7 @@ from tests.edits.virtual_time import Stage
 from tests.edits.world import World
 
 SEEDS = 5
+"""How many episodes of each kind of client: at least 10,000 steps in all."""
 STEPS_AN_EPISODE = 400
 
 
@@ -29,11 +30,13 @@ def test_every_character_that_is_typed_is_there_once_and_everybody_agrees(
     for seed in range(SEEDS):
         outcome = simulate(seed, kind, STEPS_AN_EPISODE)
         assert not outcome.verdict, (seed, outcome)
+        assert outcome.n_steps >= STEPS_AN_EPISODE
         simulated(outcome.n_steps)
         n_delivered += outcome.n_delivered
         n_undone += outcome.n_undone
     assert n_delivered > 10
     assert n_undone > 0
+    assert SEEDS * STEPS_AN_EPISODE * len(KINDS) >= 10_000
 
 
 @pytest.mark.parametrize("kind", KINDS)
