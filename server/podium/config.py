@@ -107,6 +107,10 @@ class Settings(_Section):
     policy: Literal["ask", "deny"] = Field(
         "ask", description="What becomes of a model's own command where there is no sandbox."
     )
+    resume: Literal["ask", "auto", "off"] = Field(
+        "ask",
+        description="Whether interrupted missions go on at the next start: asks, by itself, or neither.",
+    )
 
     keep: Keep = Field(default_factory=lambda: Keep(), description="What is kept of old missions.")
 
@@ -123,6 +127,15 @@ class Settings(_Section):
     def with_model(self, model: str) -> "Settings":
         """Return the settings with one model for all roles."""
         return self.model_copy(update={"model": model, "roles": {}})
+
+    def with_overrides(self, overrides: Mapping[str, Json]) -> "Settings":
+        """Return the settings with those that were given for one mission: `model`, for all roles, and `budget`."""
+        settings = self
+        if isinstance(model := overrides.get("model"), str):
+            settings = settings.with_model(model)
+        if isinstance(budget := overrides.get("budget"), dict):
+            settings = settings.with_budget(budget)
+        return settings
 
     def with_budget(self, limits: Mapping[str, Json]) -> "Settings":
         """Return the settings with other limits for one mission; what `limits` lacks stays."""

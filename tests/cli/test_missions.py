@@ -80,6 +80,7 @@ def test_options_become_settings_of_the_server(folder: Path) -> None:
         "apply": "end",
         "maxParallel": 3,
         "budget": {"usd": 0.5, "tokens": 9},
+        "resume": "off",
     }
     (command,) = asked(folder, "workspace/executeCommand")
     argument = {"goal": "say it right", "files": ["a.txt", "b.txt"]}
@@ -166,7 +167,8 @@ def test_a_second_ctrl_c_ends_a_deaf_server_and_all_that_it_started(folder: Path
         # SIGINT twice may arrive as one, so the second is another signal that means the same.
         out = interrupt_when(process, "mission_started", signal.SIGINT, signal.SIGHUP)
     assert process.returncode == 130
-    assert lines(out)[-1]["status"] == "cancelled"
+    assert lines(out)[-1]["status"] == "interrupted"
+    assert lines(out)[-1]["reason"] == "Not finished; `podium resume m-1` goes on with it."
     assert server_is_gone(folder)
     assert not is_running(int((folder / "child.pid").read_text(encoding="utf-8")))
 

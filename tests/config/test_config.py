@@ -25,6 +25,7 @@ EVERY: dict[str, Json] = {
     "checks": {"tests": "make test", "lint": ["ruff", "check"]},
     "sandbox": "off",
     "policy": "deny",
+    "resume": "auto",
 }
 AS_TOML = """
 model = "openai/gpt"
@@ -42,6 +43,7 @@ approve_plan = true
 checks = { tests = "make test", lint = ["ruff", "check"] }
 sandbox = "off"
 policy = "deny"
+resume = "auto"
 """
 AS_ENVIRONMENT = {
     "PODIUM_MODEL": "openai/gpt",
@@ -61,6 +63,7 @@ AS_ENVIRONMENT = {
     "PODIUM_CHECKS": '{ tests = "make test", lint = ["ruff", "check"] }',
     "PODIUM_SANDBOX": "off",
     "PODIUM_POLICY": "deny",
+    "PODIUM_RESUME": "auto",
     "PATH": "/bin",
 }
 ON_THE_WIRE: dict[str, Json] = {
@@ -160,7 +163,7 @@ def test_a_table_and_a_value_of_one_name_in_the_environment_are_refused() -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "api_base", "api_key_env", "roles", "fallbacks", "sandbox", "policy"]
+    "name", ["model", "api_base", "api_key_env", "roles", "fallbacks", "sandbox", "policy", "resume"]
 )
 def test_a_repository_cannot_choose_where_code_goes_or_how_it_runs(tmp_path: Path, name: str) -> None:
     line = next(line for line in AS_TOML.strip().split("\n") if line.startswith(name))

@@ -47,15 +47,23 @@ def status(editor: Editor, mission_id: str) -> tuple[str, str]:
     return found["status"], found["reason"]
 
 
-def test_a_mission_whose_server_was_killed_is_stopped_at_the_next_start_and_says_why(project: Path) -> None:
+def test_a_mission_whose_server_was_killed_says_so_at_the_next_start_and_keeps_its_question(
+    project: Path,
+) -> None:
     with serving(project) as editor:
-        mission_id, _ = waiting(editor)
+        mission_id, question = waiting(editor)
         editor.wire.kill(signal.SIGKILL)
         editor.wire.exit_code()
     with serving(project) as editor:
-        assert status(editor, mission_id) == ("stopped", "Podium was ended while the mission ran.")
-        shown = editor.execute("podium.show", mission_id)
-        assert (shown["tasks"][0]["state"], shown["questions"]) == ("pending", [])
+        assert status(editor, mission_id) == ("interrupted", "Podium was ended while the mission ran.")
+        answer = {"questionId": question["id"], "answer": "no"}
+        with pytest.raises(CommandFailed, match=r"was interrupted; let it go on first \(podium.resume\)"):
+            editor.execute("podium.answer", answer)
+        assert editor.execute("podium.resume", mission_id)["status"] == "waiting"
+        assert editor.question(mission_id) == question
+        editor.execute("podium.answer", answer)
+        ended = editor.ended(mission_id)
+        assert (ended["status"], ended["reason"]) == ("stopped", "The plan was not approved.")
 
 
 def test_a_mission_that_has_ended_is_shown_after_a_restart_with_its_findings(project: Path) -> None:
@@ -90,7 +98,7 @@ def test_two_servers_on_one_workspace_leave_each_others_missions_alone(project: 
                 assert theirs.execute("podium.show", search) == ended
         assert status(first, mission_id)[0] == "waiting"
     with serving(project) as third:
-        assert status(third, mission_id) == ("stopped", "Podium was closed while the mission ran.")
+        assert status(third, mission_id) == ("interrupted", "Podium was closed while the mission ran.")
         assert {status(third, m)[0] for m in searches} == {"signed_off"}
 
 
@@ -117,7 +125,7 @@ def test_a_mission_whose_process_id_was_given_to_another_program_is_not_taken_fo
 
     anyio.run(record)
     with serving(project) as editor:
-        assert status(editor, "m-1") == ("stopped", "Podium was ended while the mission ran.")
+        assert status(editor, "m-1") == ("interrupted", "Podium was ended while the mission ran.")
 
 
 def test_a_process_is_known_by_its_start_and_not_by_its_id_alone() -> None:

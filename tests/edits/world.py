@@ -21,6 +21,7 @@ from podium.domain.plan import Task
 from podium.domain.text import Encoding
 from podium.engine.landing import Landing
 from podium.engine.mission_tree import MissionTree
+from podium.engine.past import Past
 from podium.engine.proposals import ProposalDesk
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.errors import ToolError, UserError
@@ -102,7 +103,7 @@ class World:
         self.front_end = EditorDelivery(Desk(self.editor, self.files))
         self.tree = MissionTree(str(ROOT), UserFiles(self.files))
         self.landing = Landing(
-            self.tree, self.front_end, lambda: self.state, self._record, anyio.lowlevel.checkpoint
+            self.tree, self.front_end, lambda: self.state, self._record, anyio.lowlevel.checkpoint, Past()
         )
         self.chars = Characters()
         self.own = telling(self.first.values())
@@ -131,7 +132,7 @@ class World:
     def _fold(self, event: Event) -> None:
         self.journal.append(event)
         self.state = fold(self.state, event, float(len(self.journal)))
-        self.landing.follow(event)
+        self.landing.follow(event, self.state)
 
     async def _record(self, event: Event) -> None:
         self._fold(event)
@@ -300,7 +301,8 @@ class World:
             if self.state.proposals[f"m.p{number}"].refused:
                 self.n_conflicts += 1
                 if self.rng.random() < 0.5:  # its Worker did it anew, and that was not better
-                    await self.landing.withdraw(f"m.p{number}")
+                    for event in self.landing.withdrawal(f"m.p{number}"):
+                        await self._record(event)
 
     async def undo_task(self) -> None:
         """Undo, or redo, what some task delivered."""

@@ -13,6 +13,7 @@ from podium.domain.events import (
     AgentStarted,
     AgentTold,
     AttemptStarted,
+    ChangeClashed,
     CheckFinished,
     ConversationCompacted,
     Event,
@@ -20,8 +21,10 @@ from podium.domain.events import (
     FactsRecalled,
     FindingChanged,
     LeaseAwaited,
+    MissionContinued,
     MissionEnded,
     MissionImported,
+    MissionInterrupted,
     MissionPaused,
     MissionPruned,
     MissionResumed,
@@ -49,6 +52,7 @@ from podium.domain.events import (
     TaskStuck,
     TaskTakenOver,
     ToolReturned,
+    WorkRestarted,
 )
 from podium.domain.knowledge import Fact
 
@@ -123,7 +127,7 @@ class Names:
                 return self._owners[finding_id]
             case AttemptStarted() | CheckFinished() | TaskAccepted() | TaskStuck() | TaskReopened():
                 return event.task_id
-            case TaskDropped() | TaskTakenOver():
+            case TaskDropped() | TaskTakenOver() | ChangeClashed() | WorkRestarted():
                 return event.task_id
             case ToolReturned() | AgentTold() | AgentEnded():
                 return self._tasks[event.agent_id]
@@ -131,6 +135,8 @@ class Names:
                 return self._tasks[event.agent_id]
             case LeaseAwaited() | FactsLearned() | ConversationCompacted():
                 return self._tasks[event.agent_id]
+            case MissionInterrupted() | MissionContinued():
+                return ""
             case (
                 MissionStarted()
                 | PlanSet()
@@ -144,7 +150,7 @@ class Names:
             case Steered() | MissionPaused() | MissionResumed():
                 return ""
 
-    def _told(self, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of event
+    def _told(self, event: Event) -> str:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one line for each kind of event
         match event:
             case MissionStarted():
                 return event.mission_kind
@@ -199,7 +205,15 @@ class Names:
             case Steered():
                 to = f"{event.task_id}: " if event.task_id else ""
                 return f"{event.when} {to}{_short(event.text)}"
-            case MissionPaused() | MissionResumed() | MissionImported() | MissionPruned():
+            case MissionInterrupted():
+                return _short(event.reason)
+            case ChangeClashed():
+                return event.task_id
+            case WorkRestarted():
+                return f"{event.task_id} {_short(event.reason)}"
+            case (
+                MissionPaused() | MissionResumed() | MissionContinued() | MissionImported() | MissionPruned()
+            ):
                 return ""
             case ConversationCompacted():
                 cut = f", {len(event.cut)} results cut" if event.cut else ""

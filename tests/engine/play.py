@@ -287,18 +287,27 @@ async def _perform(scenario: Scenario, root: Path, services: Services, played: P
     async with anyio.create_task_group() as tasks:
         user = _User(scenario, root, tasks, played.model)
         async with Conductor(services, lambda _: True) as conductor:
-            user.conductor = conductor
-
-            def keep(record: Record) -> None:
-                played.records.append(record)
-                played.live[record.mission_id] = conductor.state(record.mission_id)
-                user.see(record)
-
-            conductor.subscribe(keep)
+            _follow(conductor, user, played)
             for goal in scenario.goals:
                 mission_id = await conductor.start(_request(goal, played.live), _settings(goal))
                 await _until_over(conductor, mission_id, user.leaves)
+        if user.leaves.is_set():
+            async with Conductor(services, lambda _: True) as conductor:
+                _follow(conductor, user, played)
+                for state in conductor.interrupted():
+                    await conductor.resume(state.id, _settings(scenario.goals[-1]))
+                    await conductor.wait(state.id, None)
         played.left_over = [str(act) for act in (*user.answers, *user.acts)]
+
+
+def _follow(conductor: Conductor, user: _User, played: Played) -> None:
+    def keep(record: Record) -> None:
+        played.records.append(record)
+        played.live[record.mission_id] = conductor.state(record.mission_id)
+        user.see(record)
+
+    user.conductor = conductor
+    conductor.subscribe(keep)
 
 
 def _settings(goal: dict[str, Json]) -> Settings:

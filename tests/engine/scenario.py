@@ -16,7 +16,7 @@ fenced blocks counts, the rest is for readers.
 - User: `{"asked": part of a question, "answer": text}`, in the order of the questions (with `after`, the
   beginning of an event's line, the answer comes then; without one, `null`, the question stays open), and
   `{"at": beginning of an event's line, ...}`, the first of equal ones at the first such event, with `write`
-  (files), `cancel`, `pause`, `resume`, `leave` (close Podium), `undo` (a task), `steer` (a text, which may name
+  (files), `cancel`, `pause`, `resume`, `leave` (close Podium, and start it again; missions are resumed), `undo` (a task), `steer` (a text, which may name
   a `task` and `when`), `plan` (pairs of texts: what is replaced in the
   plan document, and by what), or `accept` or `reject` (the label of a proposal), which may name `hunks` and a
   `reason`.

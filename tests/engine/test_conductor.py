@@ -18,6 +18,7 @@ from podium.domain.events import (
     AgentStarted,
     Event,
     MissionEnded,
+    MissionInterrupted,
     MissionStarted,
     PlanSet,
     Process,
@@ -190,14 +191,14 @@ def test_a_stopwatch_counts_only_while_it_is_not_held() -> None:
         assert watch.minutes == minutes
 
 
-async def test_a_mission_of_a_process_that_died_is_stopped_at_the_next_start(root: Path) -> None:
+async def test_a_mission_of_a_process_that_died_is_interrupted_at_the_next_start(root: Path) -> None:
     async with services(root) as outside:
         await outside.journal.append("m-1", [MissionStarted("x", "task", "m", "verified", process=1)])
         async with Conductor(outside, lambda process: process == Process(1)) as other:
             assert other.state("m-1").status == "planning"
         async with Conductor(outside, lambda _: False) as again:
-            assert (await again.whole("m-1")).status == "stopped"
-        assert isinstance((await outside.journal.read("m-1"))[-1].event, MissionEnded)
+            assert (await again.whole("m-1")).status == "interrupted"
+        assert isinstance((await outside.journal.read("m-1"))[-1].event, MissionInterrupted)
 
 
 async def test_what_another_server_does_is_known_when_asked_for(root: Path) -> None:
@@ -220,11 +221,11 @@ async def test_what_another_server_does_is_known_when_asked_for(root: Path) -> N
         lives.clear()
         await conductor.catch_up()
         await conductor.catch_up()
-        assert conductor.state("m-1").status == "stopped"
+        assert conductor.state("m-1").status == "interrupted"
         assert [type(r.event) for r in await outside.journal.read("m-1")] == [
             MissionStarted,
             PlanSet,
-            MissionEnded,
+            MissionInterrupted,
         ]
 
 
@@ -236,7 +237,7 @@ async def test_of_two_servers_that_see_a_dead_mission_one_writes_it_down(root: P
         async with anyio.create_task_group() as both:
             for conductor in conductors:
                 both.start_soon(conductor.catch_up)
-        assert [c.state("m-1").status for c in conductors] == ["stopped", "stopped"]
+        assert [c.state("m-1").status for c in conductors] == ["interrupted", "interrupted"]
         assert len(await outside.journal.read("m-1")) == 2
 
 

@@ -35,8 +35,9 @@ class SlowJournal(MemoryJournal):
             await anyio.lowlevel.checkpoint()
         if self.full:
             raise UserError("The disk is full.")
-        self.written += events
-        return await MemoryJournal.append(self, mission_id, events, after)
+        records = await MemoryJournal.append(self, mission_id, events, after)
+        self.written += [record.event for record in records]
+        return records
 
 
 def mission(journal: MemoryJournal, shown: list[Event]) -> MissionRun:

@@ -63,6 +63,12 @@ class Conditions:
     cancelled_after_s: float | None
     n_acts: int
 
+    @property
+    def limits(self) -> dict[str, object]:
+        """The settings that limit the mission."""
+        budget = {"tokens": self.tokens} if self.tokens else {}
+        return {"max_parallel": self.parallel, "max_iterations": self.iterations, "budget": budget}
+
 
 @dataclass(slots=True)
 class Seen:
@@ -100,21 +106,16 @@ async def carry_out(conditions: Conditions) -> Seen:
     services = Services(models, files, Checks(chance, pause=pause), journal, files, Page())
     state, left = MissionState(""), tuple[str, ...]()
     async with anyio.create_task_group() as world, Conductor(services, lambda _: True) as conductor:
-        conductor.subscribe(_user(conductor, world, chance))
-        conductor.subscribe(partial(_feel, pause))
-        moments = _Moments()
+        conductor.subscribe(user(conductor, world, chance))
+        conductor.subscribe(partial(feel, pause))
+        moments = Moments()
         conductor.subscribe(moments.pass_by)
-        limits = {
-            "max_parallel": conditions.parallel,
-            "max_iterations": conditions.iterations,
-            "budget": {"tokens": conditions.tokens} if conditions.tokens else {},
-        }
         goal = MissionRequest("task", "Make it right.")
-        mission_id = await conductor.start(goal, Settings.model_validate(limits))
+        mission_id = await conductor.start(goal, Settings.model_validate(conditions.limits))
         if conditions.cancelled_after_s is not None:
             world.start_soon(_cancel, conductor, mission_id, conditions.cancelled_after_s)
         for _ in range(conditions.n_acts):
-            world.start_soon(_act, conductor, mission_id, moments, chance)
+            world.start_soon(act, conductor, mission_id, moments, chance)
         with anyio.fail_after(LONGEST_S):
             state = await conductor.wait(mission_id, None)
         left = tuple(path for task in state.plan.tasks for path in conductor.holds(mission_id, task))
@@ -123,20 +124,25 @@ async def carry_out(conditions: Conditions) -> Seen:
     return Seen(state, [record.event for record in journal.records], models, left)
 
 
-def _user(conductor: Conductor, world: TaskGroup, chance: random.Random) -> Subscriber:
-    async def answer(question: QuestionAsked) -> None:
-        await anyio.sleep(chance.uniform(0.01, 60))
-        if question.question_id in conductor.states()[0].questions:
-            await conductor.answer(question.question_id, chance.choice(question.options or ANSWERS))
+def user(conductor: Conductor, world: TaskGroup, chance: random.Random) -> Subscriber:
+    """Return what answers every question, sooner or later."""
 
     def see(record: Record) -> None:
         if isinstance(record.event, QuestionAsked):
-            world.start_soon(answer, record.event)
+            world.start_soon(answer, conductor, chance, record.event.question_id)
 
     return see
 
 
-def _feel(pause: Pause, record: Record) -> None:
+async def answer(conductor: Conductor, chance: random.Random, question_id: str) -> None:
+    """Answer a question after a while, if it is still open then."""
+    await anyio.sleep(chance.uniform(0.01, 60))
+    if question := conductor.states()[0].questions.get(question_id):
+        await conductor.answer(question_id, chance.choice(question.options or ANSWERS))
+
+
+def feel(pause: Pause, record: Record) -> None:
+    """Let the world know when a mission is paused."""
     match record.event:
         case MissionPaused():
             pause.lasts = True
@@ -146,7 +152,13 @@ def _feel(pause: Pause, record: Record) -> None:
             pass
 
 
-class _Moments:
+async def go_on(conductor: Conductor, mission_id: str, chance: random.Random) -> None:
+    """Let a paused mission go on after a while."""
+    await anyio.sleep(chance.uniform(0, 60))
+    await conductor.resume(mission_id, Settings.model_validate({}))
+
+
+class Moments:
     """The records of a mission as moments to act at: what hurts is done between two of them, not at any time."""
 
     def __init__(self) -> None:
@@ -154,6 +166,7 @@ class _Moments:
         self._news = anyio.Event()
 
     def pass_by(self, _: Record) -> None:
+        """See a record."""
         self._n += 1
         self._news.set()
         self._news = anyio.Event()
@@ -164,15 +177,14 @@ class _Moments:
             await self._news.wait()
 
 
-async def _act(conductor: Conductor, mission_id: str, moments: _Moments, chance: random.Random) -> None:
+async def act(conductor: Conductor, mission_id: str, moments: Moments, chance: random.Random) -> None:
     """Do something with the mission at some moment; where it has ended before, that is refused."""
     await moments.come(chance.randint(1, 150))
     with suppress(UserError):
         match chance.choice(("pause", "steer", "steer", "edit", "edit")):
             case "pause":
                 await conductor.pause(mission_id)
-                await anyio.sleep(chance.uniform(0, 60))
-                await conductor.resume(mission_id, Settings.model_validate({}))
+                await go_on(conductor, mission_id, chance)
             case "steer":
                 task_id = chance.choice(("", *conductor.state(mission_id).plan.tasks))
                 when = chance.choice(_WHENS)
@@ -235,14 +247,14 @@ def test_every_mission_ends_in_a_named_state_and_within_its_limits(conditions: C
     assert conditions.tokens is None or seen.models.asked_tokens <= conditions.tokens
     if seen.state.ending == "signed_off":
         assert all(task.state in CLOSED for task in seen.state.plan.tasks.values())
-    _each_task_is_done_once(seen.events)
-    _nobody_decides_without_having_heard_the_user(seen.events)
+    each_task_is_done_once(seen.events)
+    nobody_decides_without_having_heard_the_user(seen.events)
     planned = {task.id for event in seen.events if isinstance(event, PlanSet) for task in event.tasks}
     assert planned == {*seen.state.plan.tasks}, "a task was lost"
-    _agents_ask_and_are_answered_in_turn(seen.events)
+    agents_ask_and_are_answered_in_turn(seen.events)
 
 
-def _each_task_is_done_once(events: Sequence[Event]) -> None:
+def each_task_is_done_once(events: Sequence[Event]) -> None:
     """Assert that attempts of a task follow each other, and none comes before its needs or after its end.
 
     What the user makes of a task in the moment in which it begins comes too late for the needs and files it began with.
@@ -280,7 +292,7 @@ def _each_task_is_done_once(events: Sequence[Event]) -> None:
                 pass
 
 
-def _nobody_decides_without_having_heard_the_user(events: Sequence[Event]) -> None:
+def nobody_decides_without_having_heard_the_user(events: Sequence[Event]) -> None:
     """Assert that who is done has in its conversation what was said before its last answer."""
     state = MissionState("m")
     owed: dict[str, set[str]] = {}
@@ -295,7 +307,8 @@ def _nobody_decides_without_having_heard_the_user(events: Sequence[Event]) -> No
             owed[event.agent_id] = {*concerns}
 
 
-def _agents_ask_and_are_answered_in_turn(events: Sequence[Event]) -> None:
+def agents_ask_and_are_answered_in_turn(events: Sequence[Event]) -> None:
+    """Assert that an agent asks one thing at a time and only while it runs, and that no question is left open."""
     running: dict[str, str | None] = {}
     asked: set[str] = set()
     for event in events:

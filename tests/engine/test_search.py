@@ -9,6 +9,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.disk_workspace import DiskWorkspace
 from podium.domain.checks import Candidate
 from podium.domain.events import Event
+from podium.engine.past import Past
 from podium.engine.tools.search import Search, run
 from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
@@ -30,7 +31,7 @@ def context(root: Path) -> ToolContext:
 
     tree = CandidateTree(str(root), UserFiles(DiskWorkspace(root)))
     checks = LocalChecks(root, {"check": "true"})
-    return ToolContext(tree, CheckDesk(checks, lambda: Candidate(str(root), {}), record), claim, ask)
+    return ToolContext(tree, CheckDesk(checks, lambda: Candidate(str(root), {}), record, Past()), claim, ask)
 
 
 async def test_words_are_found_without_regard_to_case_and_an_expression_where_it_is_one(

@@ -9,6 +9,7 @@ from podium.adapters.checks.runner import LocalChecks
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, CheckResult, Failure
 from podium.domain.events import CheckFinished, Event
+from podium.engine.past import Past
 from podium.engine.verification import CheckCall, CheckDesk, new_failures, output_of, shortened, unparsable
 from podium.errors import ToolError
 
@@ -104,7 +105,7 @@ async def test_a_check_runs_once_on_one_tree_and_again_on_another(tmp_path: Path
     async def record(event: Event) -> None:
         recorded.append(event)
 
-    desk = CheckDesk(checks, lambda: Candidate(str(root), {}), record)
+    desk = CheckDesk(checks, lambda: Candidate(str(root), {}), record, Past())
     call = desk.require("check")
     one = Candidate(str(root), {"a.txt": b"one"})
     first = await desk.run(one, call)
@@ -141,7 +142,7 @@ async def test_what_an_agent_ran_on_the_users_own_tree_is_the_baseline(tmp_path:
             baselines.append(event.result)
 
     unchanged = Candidate(str(root), {})
-    desk = CheckDesk(checks, lambda: unchanged, record)
+    desk = CheckDesk(checks, lambda: unchanged, record, Past())
     ran = await desk.run(unchanged, desk.require("check"))
     await desk.gate(Candidate(str(root), {"a.txt": b"one"}), (), ())
     assert baselines == [ran]
@@ -152,7 +153,7 @@ def test_a_check_that_does_not_exist_is_answered_with_those_that_do(tmp_path: Pa
     async def record(_: Event) -> None:
         raise AssertionError("nothing runs here")
 
-    desk = CheckDesk(LocalChecks(tmp_path, {"check": "true"}), lambda: Candidate("/", {}), record)
+    desk = CheckDesk(LocalChecks(tmp_path, {"check": "true"}), lambda: Candidate("/", {}), record, Past())
     with pytest.raises(ToolError, match="no check 'test'; the checks are: check"):
         desk.require("test")
     with pytest.raises(ToolError, match="is not a test or a path"):

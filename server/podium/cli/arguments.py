@@ -70,7 +70,9 @@ def parser() -> ArgumentParser:
     search = commands.add_parser("search", parents=mission, help=MISSIONS["search"])
     search.add_argument("pattern", type=_text, metavar="QUESTION")
 
-    resume = commands.add_parser("resume", parents=mission, help="carry out what `podium plan` has planned")
+    resume = commands.add_parser(
+        "resume", parents=mission, help="go on with an interrupted mission, or carry out a plan"
+    )
     resume.add_argument("mission_id", type=_text, metavar="MISSION")
 
     commands.add_parser("missions", parents=[place, output], help="list the missions of the workspace")
@@ -122,6 +124,11 @@ def settings_of(arguments: Namespace) -> dict[str, Json]:
     limits = {"budget_usd": "usd", "budget_tokens": "tokens", "budget_minutes": "minutes"}
     budget: dict[str, Json] = {w: given[n] for n, w in limits.items() if given.get(n) is not None}
     return {**tree, "budget": budget} if budget else tree
+
+
+def client_settings(arguments: Namespace) -> dict[str, Json]:
+    """Return the settings for a server that is started for one command: other missions are none of its business."""
+    return {**settings_of(arguments), "resume": "off"}
 
 
 def _settings() -> ArgumentParser:

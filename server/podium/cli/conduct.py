@@ -21,7 +21,9 @@ from anyio.abc import TaskGroup
 from podium.domain import events
 from podium.domain.events import (
     Event,
+    MissionContinued,
     MissionEnded,
+    MissionInterrupted,
     ProposalMade,
     ProposalRefused,
     QuestionAnswered,
@@ -123,12 +125,19 @@ class Run:
                 owner.cancel_scope.cancel()
 
     def _take_in(self, params: Mapping[str, Json], client: Client, owner: TaskGroup) -> bool:
-        """Show an event and react to it; return whether it was the mission's last."""
+        """Show an event and react to it; return whether it is the last. What is past is only taken note of."""
         event = events.from_json(json.dumps(params["event"]))
         at = params["at"]
         self.state = fold(self.state, event, at if isinstance(at, int | float) else 0.0)
+        if params.get("past"):
+            return False
         self._view.happened(params, event, self.state)
-        if isinstance(event, QuestionAsked):
+        if isinstance(event, MissionContinued):
+            for question in self.state.questions.values():
+                owner.start_soon(self._ask, question, client)
+            for proposal in self.state.under_review():
+                owner.start_soon(self._review, proposal, client)
+        elif isinstance(event, QuestionAsked):
             owner.start_soon(self._ask, self.state.questions[event.question_id], client)
         elif isinstance(event, ProposalMade | ProposalRefused):
             proposal = self.state.proposals[event.proposal_id]
@@ -136,7 +145,7 @@ class Run:
                 owner.start_soon(self._review, proposal, client)
         elif isinstance(event, QuestionAnswered) and event.question_id in self._prompts:
             self._prompts[event.question_id].cancel()
-        return isinstance(event, MissionEnded)
+        return isinstance(event, MissionEnded | MissionInterrupted)
 
     async def _ask(self, question: Question, client: Client) -> None:
         """Bring the user's answer to the server, unless the question is answered elsewhere first."""

@@ -17,6 +17,7 @@ from podium.domain.events import (
     AgentStarted,
     AgentTold,
     AttemptStarted,
+    ChangeClashed,
     CheckFinished,
     ConversationCompacted,
     Event,
@@ -24,8 +25,10 @@ from podium.domain.events import (
     FactsRecalled,
     FindingChanged,
     LeaseAwaited,
+    MissionContinued,
     MissionEnded,
     MissionImported,
+    MissionInterrupted,
     MissionPaused,
     MissionPruned,
     MissionResumed,
@@ -53,6 +56,7 @@ from podium.domain.events import (
     TaskStuck,
     TaskTakenOver,
     ToolReturned,
+    WorkRestarted,
 )
 from podium.domain.findings import Finding, Severity
 from podium.domain.mission import AgentView, MissionState
@@ -159,10 +163,18 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             return _note("…", "yellow", "paused")
         case MissionResumed():
             return _note("…", "yellow", "resumed")
+        case MissionInterrupted():
+            return _note("…", "yellow", f"interrupted: {event.reason}")
+        case MissionContinued():
+            return _note("…", "cyan", "going on where it was interrupted")
+        case WorkRestarted():
+            title = _title(state, event.task_id) if event.task_id else "the mission's own steps"
+            return _note("…", "yellow", f"begun anew after the interruption: {title}")
         case (
             PlanSet()
             | FactsRecalled()
             | AttemptStarted()
+            | ChangeClashed()
             | TaskReopened()
             | AgentStarted()
             | ModelAsked()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from podium.cli.arguments import settings_of
+from podium.cli.arguments import client_settings
 from podium.cli.conduct import SERVE, Order, Run, View
 from podium.cli.json_output import JsonView
 from podium.cli.questions import can_ask
@@ -28,7 +28,7 @@ def run(arguments: Namespace, serve: Sequence[str] = SERVE) -> int:
         workspace=arguments.workspace.resolve(),
         command=f"podium.{arguments.command}",
         argument=_argument(arguments),
-        settings=settings_of(arguments),
+        settings=client_settings(arguments),
         serve=serve,
     )
     return anyio.run(follow, order, view_for(arguments))
@@ -66,11 +66,8 @@ async def follow(order: Order, view: View) -> int:
         sys.stderr.write(f"podium: {failures[0]}\n")
         return WRONG_USAGE if is_wrong_usage(failures) else OTHERWISE
     status, reason = state.ending or "failed", state.reason
-    if mission.interrupted and not state.ending:
-        status, reason = (
-            "cancelled",
-            "Interrupted; the server was ended before the mission could say goodbye.",
-        )
+    if state.interrupted or (mission.interrupted and not state.ending):
+        status, reason = "interrupted", f"Not finished; `podium resume {state.id}` goes on with it."
     elif failures:
         status, reason = "failed", str(failures[0])
     view.ended(state, status, reason)

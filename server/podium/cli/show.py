@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 
-from podium.cli.arguments import settings_of
+from podium.cli.arguments import client_settings
 from podium.cli.conduct import SERVE, SIGNALS, warn
 from podium.cli.run_mission import CANCELLED, OTHERWISE, SIGNED_OFF, WRONG_USAGE, is_wrong_usage, leaves
 from podium.domain.messages import Json
@@ -77,7 +77,7 @@ async def _answer(arguments: Namespace) -> dict[str, Json] | None:
 
             owner.start_soon(heed)
             async with connect(
-                SERVE, arguments.workspace.resolve(), options=settings_of(arguments), on_notification=warn
+                SERVE, arguments.workspace.resolve(), options=client_settings(arguments), on_notification=warn
             ) as client:
                 answer = await client.execute(f"podium.{arguments.command}", argument)
             owner.cancel_scope.cancel()

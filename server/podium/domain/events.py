@@ -24,6 +24,7 @@ MissionKind: TypeAlias = Literal["task", "plan", "review", "fix", "search"]
 Apply: TypeAlias = Literal["verified", "review", "end"]
 Ending: TypeAlias = Literal["signed_off", "stopped", "cancelled", "failed"]
 Mode: TypeAlias = Literal["code", "fix"]
+CheckPurpose: TypeAlias = Literal["baseline", "gate", "final", "agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class MissionStarted:
 
     `files` are paths to look at first, `text` is what the goal is about. `process` is the id of the server's
     process and `process_started` its start: they tell other servers whether the mission still runs. `auto`
-    means that the user is not asked.
+    means that the user is not asked. `tasks` is a plan that came with the request, `finding_ids` what it is to
+    fix; `overrides` are the settings that were given for this mission alone.
     """
 
     goal: str
@@ -62,15 +64,39 @@ class MissionStarted:
     process: int = 0
     process_started: str = ""
     auto: bool = False
+    tasks: tuple[Task, ...] = ()
+    finding_ids: tuple[str, ...] = ()
+    overrides: Mapping[str, Json] = field(default_factory=dict[str, Json])
     kind: Literal["mission_started"] = "mission_started"
 
 
 @dataclass(frozen=True, slots=True)
+class MissionInterrupted:
+    """The server ended while the mission ran: it can go on from here, in another one. `reason` is one sentence."""
+
+    reason: str
+    kind: Literal["mission_interrupted"] = "mission_interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class MissionContinued:
+    """An interrupted mission goes on, in the server with this process and start."""
+
+    process: int
+    process_started: str = ""
+    kind: Literal["mission_continued"] = "mission_continued"
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSet:
-    """The mission has a plan now, or another one; tasks that are known keep their state."""
+    """The mission has a plan now, or another one; tasks that are known keep their state.
+
+    `author` is the agent that planned it, `user`, or empty for the conductor.
+    """
 
     tasks: tuple[Task, ...]
     reason: str = ""
+    author: str = ""
     kind: Literal["plan_set"] = "plan_set"
 
 
@@ -104,11 +130,16 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True)
 class CheckFinished:
-    """A check ran on the candidate tree of a task, or of the whole mission (`task_id` empty)."""
+    """A check ran on the candidate tree of a task, or of the whole mission (`task_id` empty).
+
+    It verified a change (`gate`), or at the end what a task's certificate no longer proves (`final`), or an agent
+    ran it, or it tells what was so before the mission (`baseline`). `call` is the check with the tests or paths that it was narrowed to, as plans write it.
+    """
 
     task_id: str
     result: CheckResult
-    purpose: Literal["baseline", "gate", "agent"] = "gate"
+    purpose: CheckPurpose = "gate"
+    call: str = ""
     kind: Literal["check_finished"] = "check_finished"
 
 
@@ -123,13 +154,26 @@ class ReviewSubmitted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeClashed:
+    """A change passed its checks and its review, but others changed the same lines; `conflicts` has both sides."""
+
+    task_id: str
+    conflicts: tuple[str, ...]
+    kind: Literal["change_clashed"] = "change_clashed"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskAccepted:
-    """A task is closed by evidence: its checks on exactly this tree, and the Reviewer's approval."""
+    """A task is closed by evidence: its checks on exactly this tree, and the Reviewer's approval.
+
+    `proposal_id` is what its change will be called when it is on its way to the user.
+    """
 
     task_id: str
     edits: tuple[FileEdit, ...]
     tree_hash: str
     checks: tuple[str, ...]
+    proposal_id: str = ""
     kind: Literal["task_accepted"] = "task_accepted"
 
 
@@ -168,6 +212,18 @@ class TaskDropped:
     task_id: str
     reason: str
     kind: Literal["task_dropped"] = "task_dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRestarted:
+    """The work on a task, or (`task_id` empty) on the mission's own steps, begins anew after an interruption.
+
+    That is rare: what was recorded of it does not fit what Podium would do now, as `reason` says.
+    """
+
+    task_id: str
+    reason: str
+    kind: Literal["work_restarted"] = "work_restarted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +284,10 @@ class ModelAwaited:
 
 @dataclass(frozen=True, slots=True)
 class ToolReturned:
-    """A tool call was carried out, or refused; `edits` are what it changed in the candidate tree."""
+    """A tool call was carried out, or refused; `edits` are what it changed in the candidate tree.
+
+    Where the call was a `decision`, `result` is what came of it.
+    """
 
     agent_id: str
     call_id: str
@@ -237,6 +296,7 @@ class ToolReturned:
     result: str
     ok: bool
     edits: tuple[FileEdit, ...] = ()
+    decision: bool = False
     kind: Literal["tool_returned"] = "tool_returned"
 
 
@@ -353,10 +413,14 @@ class ProposalDelivered:
 
 @dataclass(frozen=True, slots=True)
 class ProposalRefused:
-    """A proposal did not get in, and nothing of it is in the user's files: it waits for the user's decision."""
+    """A proposal did not get in, and nothing of it is in the user's files: it waits for the user's decision.
+
+    `conflicts` has both sides of each place where what the user typed kept it out.
+    """
 
     proposal_id: str
     reason: str
+    conflicts: tuple[str, ...] = ()
     kind: Literal["proposal_refused"] = "proposal_refused"
 
 
@@ -460,17 +524,21 @@ class MissionEnded:
 
 Event: TypeAlias = (
     MissionStarted
+    | MissionInterrupted
+    | MissionContinued
     | PlanSet
     | FactsRecalled
     | FactsLearned
     | AttemptStarted
     | CheckFinished
     | ReviewSubmitted
+    | ChangeClashed
     | TaskAccepted
     | TaskStuck
     | TaskReopened
     | TaskTakenOver
     | TaskDropped
+    | WorkRestarted
     | AgentStarted
     | ModelAsked
     | ModelAnswered

@@ -16,6 +16,7 @@ from podium.domain.events import (
     AgentTold,
     Apply,
     AttemptStarted,
+    ChangeClashed,
     CheckFinished,
     ConversationCompacted,
     Event,
@@ -23,8 +24,10 @@ from podium.domain.events import (
     FactsRecalled,
     FindingChanged,
     LeaseAwaited,
+    MissionContinued,
     MissionEnded,
     MissionImported,
+    MissionInterrupted,
     MissionKind,
     MissionPaused,
     MissionPruned,
@@ -56,6 +59,7 @@ from podium.domain.events import (
     TaskStuck,
     TaskTakenOver,
     ToolReturned,
+    WorkRestarted,
 )
 from podium.domain.findings import Finding
 from podium.domain.knowledge import Fact
@@ -67,7 +71,15 @@ from podium.domain.spending import Account, Spending, booked
 from podium.domain.steering import Steer, audience
 
 Status: TypeAlias = Literal[
-    "planning", "running", "waiting", "paused", "signed_off", "stopped", "cancelled", "failed"
+    "planning",
+    "running",
+    "waiting",
+    "paused",
+    "interrupted",
+    "signed_off",
+    "stopped",
+    "cancelled",
+    "failed",
 ]
 ProposalState: TypeAlias = Literal["waiting", "delivered", "rejected", "withdrawn", "undone"]
 _DOING: Mapping[str, str] = {
@@ -180,7 +192,10 @@ class MissionState:
 
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
     mission) and check name; `known` is what all agents are told of the project; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
-    runs; `imported` says that it comes from elsewhere, and has no effect here, `pruned` that its conversations were dropped. Times are seconds since 1970, UTC.
+    runs; `imported` says that it comes from elsewhere, and has no effect here, `pruned` that its conversations were
+    dropped. `interrupted` says that its server ended while it ran, and none goes on with it yet. `worked_s` is the time
+    until the latest event, `last_at`, without what was spent waiting for the user, paused or interrupted. Times are
+    seconds since 1970, UTC.
     """
 
     id: str
@@ -193,6 +208,9 @@ class MissionState:
     ended_at: float = 0.0
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
     reason: str = ""
+    interrupted: bool = False
+    worked_s: float = 0.0
+    last_at: float = 0.0
     known: tuple[Fact, ...] = ()
     plan: Plan = field(default_factory=Plan)
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -217,6 +235,8 @@ class MissionState:
         """The one word for where the mission stands."""
         if self.ending:
             return self.ending
+        if self.interrupted:
+            return "interrupted"
         if self.paused:
             return "paused"
         if self.questions and all(agent.waiting for agent in self.agents.values()):
@@ -262,8 +282,16 @@ def replay(mission_id: str, records: Iterable[Record]) -> MissionState:
     return state
 
 
-def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case for each event
+def fold(state: MissionState, event: Event, at: float) -> MissionState:
     """Return the state after `event`, which happened `at` (seconds since 1970)."""
+    works = state.last_at and state.status in {"planning", "running"}
+    unseen = isinstance(event, MissionInterrupted)  # for how long it went on before is not known
+    worked_s = state.worked_s + (max(0.0, at - state.last_at) if works and not unseen else 0.0)
+    begins = isinstance(event, MissionStarted)
+    return replace(_after(state, event, at), worked_s=0.0 if begins else worked_s, last_at=at)
+
+
+def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case for each event
     match event:
         case MissionStarted():
             return replace(
@@ -277,7 +305,13 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
                 ended_at=0.0,
                 ending="",
                 reason="",
+                interrupted=False,
             )
+        case MissionInterrupted():
+            return replace(state, interrupted=True, reason=event.reason)
+        case MissionContinued():
+            process = Process(event.process, event.process_started)
+            return replace(state, process=process, interrupted=False, reason="")
         case PlanSet():
             return replace(state, plan=Plan.of(event.tasks))
         case FactsRecalled():
@@ -290,7 +324,7 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
                 spent=replace(state.spent, attempts=state.spent.attempts + 1),
             )
         case CheckFinished():
-            if event.purpose != "gate":
+            if event.purpose not in {"gate", "final"}:
                 return state
             return replace(state, checks={**state.checks, (event.task_id, event.result.check): event.result})
         case ReviewSubmitted():
@@ -328,6 +362,8 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:  # noqa:
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):
             return _told(state, agent_id, (steer_id,) if steer_id else ())
+        case ChangeClashed() | WorkRestarted():
+            return state
         case ToolReturned() | FactsLearned() | ConversationCompacted():
             return state
         case AgentEnded():

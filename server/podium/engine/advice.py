@@ -55,7 +55,7 @@ async def _decided(run: MissionRun, task: Task, asked: str, commander: Agent) ->
             return decision.text
         assert isinstance(decision, PlanChanged)  # noqa: S101 - nothing can be signed off meanwhile
         try:
-            await run.plans.change(decision)
+            await run.plans.change(decision, commander.id)
         except ToolError as error:
             reply = f"error: {error}"
         else:

@@ -4,9 +4,10 @@ The conversation is the fold of the agent's events (`domain.conversation`). It g
 request begins with the bytes of the one before.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, cast
 
@@ -30,6 +31,7 @@ from podium.domain.messages import Json, Message, sound
 from podium.domain.plan import Task, Urgency
 from podium.domain.rights import TOOLS_OF
 from podium.domain.steering import Steer
+from podium.domain.strands import ABANDONED
 from podium.engine import briefs
 from podium.engine.asking import Inquiry
 from podium.engine.briefs import Opening
@@ -37,6 +39,7 @@ from podium.engine.budget import Budget
 from podium.engine.decisions import Decision
 from podium.engine.dispatch import ToolCall, ToolOutcome, calls_of, carry_out
 from podium.engine.governor import Asker, Governor, Waiting
+from podium.engine.past import Past
 from podium.engine.pausing import Pausing
 from podium.engine.roles import RoleSpec, filled
 from podium.engine.room import Room, Windows
@@ -74,6 +77,9 @@ _UNHEARD = ToolOutcome(
 )
 
 
+_WARNING = "\n[You have made this call "
+
+
 class AgentGaveUp(Exception):
     """The agent cannot come to a decision; the message says why, in one sentence."""
 
@@ -96,6 +102,7 @@ class AgentDesk:
     governor: Governor
     windows: Windows
     rank: int = 0
+    past: Past = field(default_factory=Past)
     api_base: str | None = None
     api_key_env: str | None = None
     fallbacks: tuple[str, ...] = ()
@@ -148,7 +155,7 @@ class Agent:
             ModelUnavailable: the model does not answer.
         """
         if self._open_call is not None:
-            self._returned(self._open_call, ToolOutcome(reply, ok=False))
+            self._decided(self._open_call, reply)
             self._open_call = None
             self._step_done = True
         async with self._desk.turns.turn(self._desk.urgency(self._task_id)):
@@ -156,6 +163,7 @@ class Agent:
             for _ in range(self._spec.steps):
                 answered = await self._ask(facts)
                 if decision := await self._carry_out(answered, context):
+                    await self._record()
                     return decision
         raise AgentGaveUp(f"The {self._spec.role} did not decide within {self._spec.steps} steps.")
 
@@ -165,6 +173,8 @@ class Agent:
         What counts of its task is in it too, where that was changed meanwhile.
         """
         while True:
+            if (relived := await self._relived()) is not None:
+                return relived
             await self._desk.pausing.passed()
             if reworded := self._reworded():
                 self._tell(reworded)
@@ -187,13 +197,50 @@ class Agent:
         """Leave out what a compaction says, and return whether there is one."""
         if compaction is None:
             return False
-        self._seen = Counter({key: n for key, n in self._seen.items() if key[0] not in LOOKS})
+        self._forget_looks()
         self._enter(
             ConversationCompacted(
                 self.id, compaction.kept, compaction.dropped, compaction.note, compaction.cut
             )
         )
         return True
+
+    def _forget_looks(self) -> None:
+        """Let the agent look again at what is in its conversation no more."""
+        self._seen = Counter({key: n for key, n in self._seen.items() if key[0] not in LOOKS})
+
+    async def _relived(self) -> ModelAnswered | None:
+        """Return the recorded answer to the next request; None where it is to be made.
+
+        Then what was recorded of the conversation is in it already. A request that was in flight is not made again
+        as it was where the agent has yet to hear something.
+
+        Raises:
+            AgentGaveUp: it did so then.
+        """
+        while True:
+            request_id = f"{self.id}.{self._requests + 1}"
+            if (was := self._desk.past.request(self.id, request_id)) is None:
+                return None
+            self._messages = was.messages
+            self._heard += was.steers
+            self._unrecorded.clear()
+            if was.shortened:
+                self._forget_looks()
+            if was.failed:
+                raise AgentGaveUp(f"The {self._spec.role} got no answer that it could go on with.")
+            if was.answer is not None:
+                self._requests += 1
+                self._desk.budget.learn(self._room.chars(self._messages), was.answer.usage)
+                self._room.count(self._messages, was.answer.usage.prompt_tokens)
+                self._messages = after(self._messages, was.answer)
+                return was.answer
+            self._desk.budget.lose(self._room.new_chars(self._messages), self._room.counted_tokens)
+            if not was.abandoned:
+                if not (self._unheard() or self._reworded()):
+                    return None
+                await self._desk.record(ModelFailed(self.id, request_id, ABANDONED, 0.0))
+            self._requests += 1
 
     def _unheard(self) -> list[Steer]:
         return self._desk.steering.unheard(self._spec.role, self._task_id, self._heard)
@@ -231,8 +278,7 @@ class Agent:
                 self._spec.role, self._task_id, partial(self._answer, request)
             )
             if answer is None:
-                reason = "abandoned, because the user interrupts"
-                await self._desk.record(ModelFailed(self.id, request_id, reason, 0.0))
+                await self._desk.record(ModelFailed(self.id, request_id, ABANDONED, 0.0))
                 return None
             message = self._understood(answer, request_id)
             other = answer.model if answer.model != self._model else ""
@@ -281,6 +327,11 @@ class Agent:
             if decision is not None:
                 self._returned(call, _TOO_LATE)
                 continue
+            was = self._desk.past.returned(self.id, call.id)
+            if was is not None and not was.decision:
+                useful = useful or was.ok or bool(was.arguments)
+                self._again(was, call, context)
+                continue
             if written and not written.ok:
                 self._returned(call, _AFTER_A_FAILED_EDIT)
                 continue
@@ -290,7 +341,10 @@ class Agent:
                 continue
             outcome = await carry_out(self._spec.role, call, context)
             useful = useful or not outcome.useless
-            if outcome.decision is not None and (self._unheard() or self._reworded()):
+            if was is not None and outcome.decision is None:
+                self._desk.past.diverge(f"{call.name} is refused")
+            counts = was is not None or self._desk.past.reliving
+            if outcome.decision is not None and not counts and (self._unheard() or self._reworded()):
                 self._returned(call, _UNHEARD)
                 continue
             if outcome.decision is not None:
@@ -325,7 +379,9 @@ class Agent:
         except ToolError as error:
             told = f"error: {error}"
         else:
-            done = await carry_out_written(self._spec.role, edits, answered.request_id, context)
+            done = self._written_again(answered.request_id, context) or await carry_out_written(
+                self._spec.role, edits, answered.request_id, context
+            )
             for call, outcome in done:
                 self._enter(self._return_of(call, outcome))
             lines = [f"- {call.name}: {outcome.text}" for call, outcome in done]
@@ -349,7 +405,7 @@ class Agent:
                 f"The {self._spec.role} repeated the same call of {call.name} {REPEATS_STOPPED} times."
             )
         if self._seen[key] >= REPEATS_TOLD:
-            return f"{shown}\n[You have made this call {self._seen[key]} times with this result; do something else.]"
+            return f"{shown}{_WARNING}{self._seen[key]} times with this result; do something else.]"
         return shown
 
     def _returned(self, call: ToolCall, outcome: ToolOutcome) -> None:
@@ -359,6 +415,28 @@ class Agent:
         has had no effect outside of the conversation and the agent's own tree.
         """
         self._enter(self._return_of(call, outcome))
+
+    def _decided(self, call: ToolCall, reply: str) -> None:
+        """Put into the conversation what came of a decision."""
+        was = self._desk.past.returned(self.id, call.id)
+        text = was.result if was is not None else reply
+        self._enter(replace(self._return_of(call, ToolOutcome(text, ok=False)), decision=True))
+
+    def _again(self, was: ToolReturned, call: ToolCall, context: ToolContext) -> None:
+        """Make the recorded edits of a call that was carried out before the mission was interrupted."""
+        context.tree.make(was.edits)
+        if was.result not in {_INTERRUPTED.text, _UNHEARD.text}:
+            self._seen[call.name, call.arguments, was.result.partition(_WARNING)[0]] += 1
+        self._enter(was)
+
+    def _written_again(self, answer_id: str, context: ToolContext) -> list[tuple[ToolCall, ToolOutcome]]:
+        """Make the recorded edits of an answer's text, and return them; none where there are none."""
+        done: list[tuple[ToolCall, ToolOutcome]] = []
+        while (was := self._desk.past.returned(self.id, f"{answer_id}.text-{len(done) + 1}")) is not None:
+            context.tree.make(was.edits)
+            outcome = ToolOutcome(was.result, was.ok, was.arguments, was.edits)
+            done.append((ToolCall(was.call_id, was.tool, json.dumps(was.arguments)), outcome))
+        return done
 
     def _return_of(self, call: ToolCall, outcome: ToolOutcome) -> ToolReturned:
         return ToolReturned(
@@ -372,6 +450,6 @@ class Agent:
         self._unrecorded.append(event)
         self._messages = after(self._messages, event)
 
-    async def _record(self, event: Event) -> None:
-        events, self._unrecorded = [*self._unrecorded, event], []
+    async def _record(self, *events: Event) -> None:
+        events, self._unrecorded = (*self._unrecorded, *events), []
         await self._desk.record(*events)

@@ -101,6 +101,10 @@ class Budget:
                 return call
             await self._answered.wait()
 
+    def lose(self, new_chars: int, known_tokens: int) -> None:
+        """Count a call without an answer, made before the mission was interrupted, as one that may be paid for."""
+        self._abandoned += self._forecast.prompt(new_chars, known_tokens)
+
     def learn(self, prompt_chars: int, usage: Usage) -> None:
         """Let the next estimates know what a call with a prompt of `prompt_chars` has used."""
         self._forecast = self._forecast.learned(prompt_chars, usage)

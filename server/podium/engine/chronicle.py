@@ -11,7 +11,7 @@ from contextlib import suppress
 import anyio
 import anyio.to_thread
 
-from podium.domain.events import Event, MissionEnded, Process, Record
+from podium.domain.events import Event, MissionInterrupted, Process, Record
 from podium.domain.mission import MissionState, fold, replay
 from podium.domain.summary import edition, from_line, is_settled, summary_of, to_line
 from podium.errors import UserError
@@ -20,7 +20,7 @@ from podium.ports import Journal
 AT_HAND = 4
 """How many settled missions stay in memory: what was settled last is looked at next."""
 
-_DIED = MissionEnded("stopped", "Podium was ended while the mission ran.")
+_DIED = MissionInterrupted("Podium was ended while the mission ran.")
 
 
 class Chronicle:
@@ -50,7 +50,7 @@ class Chronicle:
         self._n_read[state.id] = record.seq
 
     async def catch_up(self) -> None:
-        """Read what other servers wrote; a mission whose server is gone is ended.
+        """Read what other servers wrote; a mission whose server is gone is interrupted.
 
         Raises:
             UserError: the journal cannot be read. Where that is so of single missions, the others can be used.
@@ -82,7 +82,7 @@ class Chronicle:
         state = self.states.get(mission_id)
         if state is None:
             return
-        if not state.ending and not self._process_lives(state.process):
+        if not (state.ending or state.interrupted) and not self._process_lives(state.process):
             # Another server may see the same at the same time; one of them writes it down. Where the journal
             # takes nothing now, the mission is shown as it stands there.
             with suppress(UserError):
@@ -170,7 +170,7 @@ class Chronicle:
         return sorted(everything, key=lambda s: self._ranks.get(s.id, newest), reverse=True)
 
     async def add(self, mission_id: str, event: Event) -> Record:
-        """Record an event of a mission that has ended, fold it in, and return its record."""
+        """Record an event of a mission that does not run, fold it in, and return its record."""
         async with self._reading:
             (record,) = await self._journal.append(mission_id, [event])
             await self._read_on(mission_id)

@@ -23,6 +23,8 @@ from podium.domain.events import (
     Event,
     FindingChanged,
     FindingState,
+    MissionContinued,
+    MissionEnded,
     MissionImported,
     MissionPruned,
     MissionStarted,
@@ -40,7 +42,7 @@ from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.proposals import ProposalDesk
-from podium.engine.resuming import numbers_used, request_again
+from podium.engine.resuming import request_again, request_of
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import require_check
 from podium.errors import UserError
@@ -49,10 +51,11 @@ from podium.ports import Subscriber
 _log = logging.getLogger(__name__)
 _THIS = Process(os.getpid())
 _CLOSED = "Podium was closed while the mission ran."
+_CANCELLED = "Cancelled by the user."
 
 
 class Conductor:
-    """All missions of a workspace. Enter it before use; leaving it stops what still runs."""
+    """All missions of a workspace. Enter it before use; leaving it interrupts what still runs."""
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Conductor:
 
     async def __aexit__(self, *exception: object) -> None:
         for run in self._runs.values():
-            run.decide_ending("stopped", _CLOSED)
+            run.interrupt(_CLOSED)
         await self._tasks.__aexit__(None, None, None)
 
     async def catch_up(self) -> None:
@@ -109,9 +112,7 @@ class Conductor:
         return mission_id
 
     async def _begin(self, run: MissionRun) -> None:
-        mission_id, request, settings = run.state.id, run.request, run.settings
-        self._runs[mission_id] = run
-        self._ended[mission_id] = anyio.Event()
+        request, settings = run.request, run.settings
         started = MissionStarted(
             request.goal,
             request.kind,
@@ -122,9 +123,18 @@ class Conductor:
             self._process.id,
             self._process.started,
             request.auto,
+            request.tasks,
+            request.finding_ids,
+            request.overrides,
         )
+        await self._set_going(run, started)
+
+    async def _set_going(self, run: MissionRun, event: MissionStarted | MissionContinued) -> None:
+        mission_id = run.state.id
+        self._runs[mission_id] = run
+        self._ended[mission_id] = anyio.Event()
         try:
-            await run.record(started)
+            await run.record(event)
         except UserError:
             del self._runs[mission_id]
             raise
@@ -136,7 +146,7 @@ class Conductor:
             await self._mark(run, "fixing")
             await carry_out(run)
         except anyio.get_cancelled_exc_class():
-            run.decide_ending("stopped", _CLOSED)
+            run.interrupt(_CLOSED)
             raise
         except Exception:  # noqa: BLE001 - a defect ends its mission, not the server
             _log.exception("mission %s failed by a defect of Podium", mission_id)
@@ -156,7 +166,8 @@ class Conductor:
     async def _close(self, run: MissionRun) -> None:
         """Record how a mission ended; where the journal takes no more, the next start does that."""
         try:
-            await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
+            if run.ending or not run.interruption:
+                await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
             await run.close()
         except UserError as error:
             _log.error("the end of mission %s is not recorded: %s", run.state.id, error)
@@ -165,6 +176,8 @@ class Conductor:
         """Move the findings that a fix mission works on through their life, in the missions that own them."""
         for finding_id in run.request.finding_ids:
             owner = self.owner_of(finding_id)
+            if owner.findings[finding_id].state == to:
+                continue
             event = FindingChanged(finding_id, to)
             await self._record_in(owner.id, event)
 
@@ -218,7 +231,8 @@ class Conductor:
 
     def elsewhere(self, state: MissionState) -> bool:
         """Return whether another server carries this mission out."""
-        return not state.ending and state.id not in self._runs and state.process != self._process
+        runs = not (state.ending or state.interrupted)
+        return runs and state.id not in self._runs and state.process != self._process
 
     def _is_of_another(self, state: MissionState) -> bool:
         """Return whether the server that carried the mission out is another one, and still has its editor."""
@@ -380,15 +394,19 @@ class Conductor:
         return await self.whole(mission_id)
 
     async def cancel(self, mission_id: str) -> MissionState:
-        """End a mission and return it; one that has ended stays as it is.
+        """End a mission and return it; one that has ended stays as it is, one that was interrupted does not go on.
 
         Raises:
             UserError: there is no such mission, or it runs in another process.
         """
         self._require_here(await self.whole(mission_id), "cancel it")
         if run := self._runs.get(mission_id):
-            run.decide_ending("cancelled", "Cancelled by the user.")
+            run.decide_ending("cancelled", _CANCELLED)
             await self._ended[mission_id].wait()
+        elif (await self.whole(mission_id)).interrupted:
+            async with self._decidable(mission_id, "cancel it") as state:
+                if state.interrupted:
+                    return await self._record_in(mission_id, MissionEnded("cancelled", _CANCELLED))
         return await self.whole(mission_id)
 
     async def pause(self, mission_id: str) -> MissionState:
@@ -402,7 +420,7 @@ class Conductor:
         return run.state
 
     async def resume(self, mission_id: str, settings: Settings) -> MissionState:
-        """Let a paused mission go on, or carry out what one has planned, and return it.
+        """Let a paused or interrupted mission go on, or carry out what one has planned, and return it.
 
         Raises:
             UserError: there is no such mission, it runs elsewhere, or it has ended with something else.
@@ -413,12 +431,35 @@ class Conductor:
             if run is not None:
                 await run.resume()
             else:
-                records = await self._services.journal.read(mission_id, 0)
-                request = request_again(state, records, settings)
-                numbers = numbers_used(records)
-                run = MissionRun(state, request, self._services, settings, self._publish, numbers)
-                await self._begin(run)
+                records = await self.records(mission_id)
+                run = await self._resumed(state, records, settings)
             return run.state
+
+    async def _resumed(
+        self, state: MissionState, records: Sequence[Record], settings: Settings
+    ) -> MissionRun:
+        if not state.interrupted:
+            request = request_again(state, records, settings)
+            run = MissionRun(state, request, self._services, settings, self._publish, records)
+            await self._begin(run)
+            return run
+        request = request_of(records)
+        settings = settings.with_overrides(request.overrides)
+        run = MissionRun(state, request, self._services, settings, self._publish, records)
+        await self._set_going(run, MissionContinued(self._process.id, self._process.started))
+        return run
+
+    async def records(self, mission_id: str) -> Sequence[Record]:
+        """Return all records of a mission.
+
+        Raises:
+            UserError: the journal cannot be read.
+        """
+        return await self._services.journal.read(mission_id, 0)
+
+    def interrupted(self) -> list[MissionState]:
+        """Return the missions that can go on where their servers ended, the oldest first."""
+        return [state for state in reversed(self.states()) if state.interrupted]
 
     async def steer(self, mission_id: str, message: str, task_id: str, when: When) -> Steer:
         """Give a message of the user to a mission's agents (see `domain.steering`).
@@ -439,6 +480,8 @@ class Conductor:
         self._require_here(state, f"{act} it")
         if (run := self._runs.get(mission_id)) is not None:
             return run
+        if state.interrupted:
+            raise UserError(f"There is nothing to {act}: {_interrupted(state)}")
         raise UserError(f"There is nothing to {act}: the mission {mission_id!r} has ended.")
 
     def question(self, question_id: str) -> tuple[MissionState, Question]:
@@ -463,7 +506,7 @@ class Conductor:
         self._require_here(state, "answer it")
         run = self._runs.get(state.id)
         if run is None:
-            raise UserError(f"The mission of the question {question_id!r} has ended.")
+            raise UserError(_interrupted(state))
         await run.answer(question_id, answer)
         return run.state
 
@@ -474,3 +517,7 @@ def _require_own(state: MissionState) -> None:
             f"The mission {state.id!r} was imported: it can be shown and replayed, but it speaks of other files than "
             "those of this workspace."
         )
+
+
+def _interrupted(state: MissionState) -> str:
+    return f"The mission {state.id!r} was interrupted; let it go on first (podium.resume)."

@@ -1,7 +1,7 @@
 """Carries out a model's tool calls: rights, validation, and errors that the model can learn from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -63,7 +63,7 @@ def calls_of(message: Message) -> list[ToolCall]:
 async def carry_out(role: Role, call: ToolCall, context: ToolContext) -> ToolOutcome:
     """Return what the call gave. Whatever the model did wrong becomes an error result, never an exception."""
     arguments: dict[str, Json] = {}
-    before = {edit.path: edit for edit in context.tree.edits()}
+    before = context.tree.edits()
     if call.name not in TOOLS_OF[role]:
         return ToolOutcome(f"error: {_not_yours(role, call.name)}", False, arguments, useless=True)
     tool = TOOLS[call.name]
@@ -79,11 +79,19 @@ async def carry_out(role: Role, call: ToolCall, context: ToolContext) -> ToolOut
     except ValidationError as error:
         return ToolOutcome(f"error: {_wrong(call.name, error)}", False, arguments)
     except ToolError as error:
-        return ToolOutcome(f"error: {error}", False, arguments)
-    edits = tuple(edit for edit in context.tree.edits() if before.get(edit.path) != edit)
+        return ToolOutcome(f"error: {error}", False, arguments, _made(before, context.tree.edits()))
+    edits = _made(before, context.tree.edits())
     if isinstance(result, str):
         return ToolOutcome(result, True, arguments, edits)
     return ToolOutcome("Accepted.", True, arguments, edits, result)
+
+
+def _made(before: Iterable[FileEdit], after: Iterable[FileEdit]) -> tuple[FileEdit, ...]:
+    """Return what a call changed in its tree, whose changes it had `before` and `after`; what it took back, too."""
+    was, now = ({edit.path: edit for edit in edits} for edits in (before, after))
+    made = (edit for path, edit in now.items() if was.get(path) != edit)
+    taken_back = (FileEdit(path, edit.before, edit.before) for path, edit in was.items() if path not in now)
+    return (*made, *taken_back)
 
 
 def _not_yours(role: Role, name: str) -> str:

@@ -7,7 +7,7 @@ that the mission has turned red become a task, whether the Commander wants it or
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from podium.domain.events import FindingChanged, PlanSet
+from podium.domain.events import FindingChanged, PlanSet, ProposalMade
 from podium.domain.findings import Finding
 from podium.domain.mission import MissionState
 from podium.domain.plan import Plan, Task
@@ -65,8 +65,9 @@ async def _decided(run: MissionRun) -> None:
 
 async def _deliver_all(run: MissionRun) -> None:
     """Bring everything into the user's files as one change; what the user keeps out was not signed off."""
+    was = run.past.next(ProposalMade)
     proposal_id = run.proposal_id()
-    if edits := run.tree.as_one(proposal_id):
+    if edits := was.edits if was is not None else run.tree.as_one(proposal_id):
         await run.landing.deliver(proposal_id, run.state.goal, edits)
         await _decided(run)
         if run.state.proposals[proposal_id].rejected:
@@ -87,7 +88,7 @@ async def _final(run: MissionRun) -> Verdict:
     for task in run.state.plan.tasks.values():
         stands = task.state == "completed" and task.id not in unwanted
         calls = _lapsed(run, task, verdict) if stands else []
-        again = await run.desk.gate(candidate, (), calls, task.id, named=True) if calls else None
+        again = await run.desk.gate(candidate, (), calls, task.id, named=True, final=True) if calls else None
         for problem in again.problems if again else ():
             lapsed.append(f"Task “{task.title}” was verified, but no longer is: {problem}")
         red += again.red if again else ()
@@ -153,7 +154,7 @@ async def _judged(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff |
             decision = await commander.decide(run.context(run.tree, commander.id), facts, reply)
             if isinstance(decision, PlanChanged) and n_left:
                 try:
-                    await run.plans.change(decision)
+                    await run.plans.change(decision, commander.id)
                 except ToolError as error:  # the user has edited the plan meanwhile
                     reply = f"error: {error}"
                     continue

@@ -7,11 +7,14 @@ task makes of a conflict.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Literal
 
 import anyio
 
 from podium.domain.changes import FileEdit
 from podium.domain.events import (
+    ChangeClashed,
     Event,
     ProposalDecided,
     ProposalDelivered,
@@ -22,16 +25,18 @@ from podium.domain.events import (
     ProposalWithdrawn,
 )
 from podium.domain.mission import MissionState
+from podium.engine.arrived import Arrived, arrived
 from podium.engine.mission_tree import MissionTree
+from podium.engine.past import Past
 from podium.engine.undo import Undoing, turn
-from podium.ports import FrontEnd
+from podium.ports import Delivery, FrontEnd
 
 
 class Landing:
     """The way from `tree` to the user's files.
 
-    `state` gives the mission as it is; `record` adds to it; `not_paused` waits while nothing may begin. Whoever
-    records an event of the mission lets `follow` see it.
+    `state` gives the mission as it is; `record` adds to it; `not_paused` waits while nothing may begin; what `past`
+    knows of is not done again. Whoever records an event of the mission lets `follow` see it.
     """
 
     def __init__(
@@ -41,37 +46,77 @@ class Landing:
         state: Callable[[], MissionState],
         record: Callable[[Event], Awaitable[None]],
         not_paused: Callable[[], Awaitable[None]],
+        past: Past,
     ) -> None:
         self._tree = tree
         self._front_end = front_end
+        self._past = past
         self._state = state
         self._record = record
         self._not_paused = not_paused
         self._delivering = anyio.Lock()
         self._decided = anyio.Event()
 
+    async def lay(self, proposal_id: str, task_id: str, edits: Sequence[FileEdit]) -> Sequence[str]:
+        """Lay a verified change over the mission's tree; return both sides of each conflict instead, if any."""
+        if (clashed := self._past.take(ChangeClashed)) is not None:
+            return clashed.conflicts
+        if self._past.reliving:  # it was laid, and whatever became of it
+            return ()
+        conflicts = self._tree.land(proposal_id, edits)
+        if conflicts:
+            await self._record(ChangeClashed(task_id, tuple(conflicts)))
+        return conflicts
+
     async def deliver(
         self, proposal_id: str, label: str, edits: Sequence[FileEdit], task_id: str = ""
-    ) -> list[str]:
+    ) -> Sequence[str]:
         """Bring a verified change into the user's files, one change at a time, or have it wait for them.
 
         Return both sides of each place where the user's typing keeps it out.
         """
+        again = self._past.reliving
         await self._record(ProposalMade(proposal_id, label, tuple(edits), task_id))
-        if self._state().apply == "review":
+        if self._state().apply == "review" or self._past.take(ProposalDelivered) is not None:
             return []
+        if again and self._state().proposals[proposal_id].state == "delivered":
+            return []
+        if (refused := self._past.take(ProposalRefused)) is not None:
+            return refused.conflicts
         async with self._may_deliver():
             with anyio.CancelScope(shield=True):
                 if needed := self._waiting_below(task_id, edits):
                     reason = f"it builds on “{needed}”, which is not in your files"
                     await self._record(ProposalRefused(proposal_id, reason))
                     return []
-                delivery = await self._front_end.deliver(label, edits)
+                delivery = await self._brought(label, edits, again=again)
                 if delivery.outcome == "refused":
-                    await self._record(ProposalRefused(proposal_id, delivery.reason))
-                    return self._tree.conflicts_with_user(edits)
+                    conflicts = tuple(self._tree.conflicts_with_user(edits))
+                    await self._record(ProposalRefused(proposal_id, delivery.reason, conflicts))
+                    return conflicts
                 await self._record(ProposalDelivered(proposal_id, delivery.outcome, delivery.edits))
         return []
+
+    async def settle(self) -> None:
+        """Record the deliveries that came to their end when the mission was interrupted, as far as it shows."""
+        for proposal in self._state().proposals.values():
+            begun = proposal.state == "waiting" and not (proposal.refused or proposal.accepted)
+            if begun and self._state().apply != "review" and not proposal.rejected and proposal.edits:
+                found = arrived(proposal.edits, self._tree.users)
+                if not found.lacking:
+                    await self._record(ProposalDelivered(proposal.id, self._place(found), found.there))
+
+    def _place(self, found: Arrived) -> Literal["editor", "disk"]:
+        """Return where a change is that is in the user's files."""
+        return "editor" if any(self._tree.is_unsaved(edit.path) for edit in found.there) else "disk"
+
+    async def _brought(self, label: str, edits: Sequence[FileEdit], *, again: bool) -> Delivery:
+        """Bring a change to the user; `again` says that this was begun before, and that nobody knows how it ended."""
+        found = arrived(edits, self._tree.users) if again else Arrived((), tuple(edits))
+        if not found.lacking:
+            return Delivery(self._place(found), edits=found.there)
+        delivery = await self._front_end.deliver(label, found.lacking)
+        return replace(delivery, edits=(*found.there, *delivery.edits))
 
     @asynccontextmanager
     async def _may_deliver(self) -> AsyncGenerator[None]:
@@ -83,10 +128,12 @@ class Landing:
                     yield
                     return
 
-    async def withdraw(self, proposal_id: str) -> None:
-        """Let what waits of a proposal wait no longer; one that the user has decided on stays decided."""
-        if self._state().proposals[proposal_id].undecided():
-            await self._record(ProposalWithdrawn(proposal_id))
+    def withdrawal(self, proposal_id: str) -> tuple[ProposalWithdrawn, ...]:
+        """Return what lets a proposal wait no longer; nothing for one that the user has decided on."""
+        if self._past.reliving:
+            self._past.take(ProposalWithdrawn)
+            return ()
+        return (ProposalWithdrawn(proposal_id),) if self._state().proposals[proposal_id].undecided() else ()
 
     def _waiting_below(self, task_id: str, edits: Sequence[FileEdit]) -> str:
         """Return the label of a change that waits and that the task builds on, or nothing.
@@ -112,29 +159,24 @@ class Landing:
 
     async def decisions(self) -> None:
         """Wait until the user has decided on every proposal that waits for it."""
-        while self._state().under_review():
+        while not self._past.reliving and self._state().under_review():
             await self._decided.wait()
 
-    def follow(self, event: Event) -> None:
-        """Let the tree know what an event of the mission means for it."""
+    def follow(self, event: Event, state: MissionState) -> None:
+        """Let the tree know what an event of the mission means for it; `state` is that after the event."""
         match event:
             case ProposalDelivered() | ProposalUndone() | ProposalRedone():
                 self._tree.delivered(event.edits)
-                self._put_rest(event.proposal_id)
+                self._tree.put_rest(event.proposal_id, state)
             case ProposalDecided():
                 self._tree.delivered(event.edits)
-                self._put_rest(event.proposal_id)
+                self._tree.put_rest(event.proposal_id, state)
                 self._wake()
             case ProposalWithdrawn():
-                self._put_rest(event.proposal_id)
+                self._tree.put_rest(event.proposal_id, state)
                 self._wake()
             case _:
                 pass
-
-    def _put_rest(self, proposal_id: str) -> None:
-        """Let the tree hold what still waits of a proposal, unless its task is doing it again."""
-        if self._tree.holds(proposal_id):
-            self._tree.put(proposal_id, self._state().proposals[proposal_id].pending())
 
     def _wake(self) -> None:
         self._decided.set()

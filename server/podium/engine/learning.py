@@ -15,6 +15,8 @@ from podium.errors import ToolError
 
 async def recall(run: MissionRun) -> None:
     """Tell the mission what is known about the project; what is not so any more is dropped from the page."""
+    if run.past.take(FactsRecalled) is not None or run.past.reliving:
+        return
     page = await run.services.knowledge.read()
     seen = _seen(run, run.tree, (fact.place for fact in knowledge.facts_in(page) if fact.seen))
     now = knowledge.revised(page, seen)
@@ -31,7 +33,8 @@ async def keep(run: MissionRun, agent_id: str, tree: CandidateTree, learned: Map
     facts: tuple[Fact, ...] = tuple(fact for fact in found if fact)
     if not facts:
         return
-    await run.record(FactsLearned(agent_id, facts))
+    if not run.past.learned(agent_id):
+        await run.record(FactsLearned(agent_id, facts))
     await run.services.knowledge.update(lambda text: knowledge.revised(text, {}, facts).text)
 
 

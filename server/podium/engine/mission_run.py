@@ -5,6 +5,7 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 `task_run.py`.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,16 +20,21 @@ from podium.domain.events import (
     Apply,
     Ending,
     Event,
+    FindingChanged,
     LeaseAwaited,
     MissionEnded,
+    MissionInterrupted,
     MissionKind,
     MissionPaused,
     MissionResumed,
     PlanSet,
+    ProposalMade,
     QuestionAnswered,
     QuestionAsked,
     Record,
     Steered,
+    TaskAccepted,
+    WorkRestarted,
 )
 from podium.domain.masking import Mask
 from podium.domain.messages import Json
@@ -39,15 +45,17 @@ from podium.domain.steering import Steer, When
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
 from podium.engine.aim import Aim
-from podium.engine.briefs import Assignment
+from podium.engine.briefs import Assignment, Opening
 from podium.engine.budget import Budget
 from podium.engine.dialects import Acquaintances, Dialects
 from podium.engine.governor import Governor
 from podium.engine.landing import Landing
 from podium.engine.leases import Leases
 from podium.engine.mission_tree import MissionTree
+from podium.engine.past import Diverged, Past
 from podium.engine.pausing import PausableChecks, Pausing
-from podium.engine.plan_desk import PlanDesk
+from podium.engine.plan_desk import PlanDesk, left_behind
+from podium.engine.restoring import numbers_used, tree_of
 from podium.engine.roles import TEAM
 from podium.engine.room import Windows
 from podium.engine.steering import Steering
@@ -56,7 +64,7 @@ from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
 from podium.engine.verification import CheckDesk
-from podium.errors import UserError
+from podium.errors import ToolError, UserError
 from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 
@@ -80,7 +88,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class MissionRequest:
-    """What the user asked for. `tasks` is a ready plan. With `auto` the user is asked nothing."""
+    """What the user asked for. `tasks` is a ready plan. With `auto` the user is asked nothing.
+
+    `overrides` are the settings that were given for this mission alone.
+    """
 
     kind: MissionKind
     goal: str
@@ -90,10 +101,13 @@ class MissionRequest:
     tasks: tuple[Task, ...] = ()
     finding_ids: tuple[str, ...] = ()
     auto: bool = False
+    overrides: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
 
 RANKS: Mapping[MissionKind, int] = {"search": 0, "fix": 1, "task": 2, "plan": 2, "review": 3}
 """Whose requests go first where a provider takes only so many: those that the user waits for at this moment."""
+
+_log = logging.getLogger(__name__)
 
 NOBODY_ANSWERS = "Nobody answers in this mission. Decide yourself what is safest, and say so in your summary."
 
@@ -119,7 +133,8 @@ class _Entry:
 class MissionRun:
     """A running mission. `run` in `missions.py` drives it; `end` and cancelling its scope stop it.
 
-    `numbers` are the highest that its ids have used, where it goes on after an end.
+    `records` are those that it has already, where it goes on after an end or an interruption. One that was
+    interrupted relives them (see `engine.past`).
     """
 
     def __init__(
@@ -129,37 +144,53 @@ class MissionRun:
         services: Services,
         settings: Settings,
         publish: Publish,
-        numbers: Mapping[str, int] | None = None,
+        records: Sequence[Record] = (),
     ) -> None:
-        self.state = state
+        self._state = state
+        self.past = Past(state.id, records if state.interrupted else ())
         self.request = request
         self.settings = settings
         self.services = services
         self.limits = settings.limits()
-        self.leases = Leases()
+        self.leases = Leases(lambda: self.past.reliving)
         self.scope = anyio.CancelScope()
         user_files = UserFiles(services.workspace)
         self.root = str(services.workspace.root)
-        self.tree = MissionTree(self.root, user_files)
+        self.tree = (
+            tree_of(self.root, records, user_files)
+            if state.interrupted
+            else MissionTree(self.root, user_files)
+        )
         self._unsaved_at_start = dict(user_files.overlay())
         self.aim = Aim(services.workspace)
         self._pausing = Pausing()
+        if state.paused:
+            self._pausing.pause()
         self.landing = Landing(
-            self.tree, services.front_end, lambda: self.state, self.record, self._pausing.passed
+            self.tree,
+            services.front_end,
+            lambda: self.state,
+            self.record,
+            self._pausing.passed,
+            self.past,
         )
         self._steering = Steering(lambda: self.state)
-        self.desk = CheckDesk(PausableChecks(services.checks, self._pausing), self._baseline, self.record)
+        self.desk = CheckDesk(
+            PausableChecks(services.checks, self._pausing), self._baseline, self.record, self.past
+        )
         self.plans = PlanDesk(self._record_of_user, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
+        self.interruption = ""
         self.advised: set[str] = set()
         self._brief = ""
         self._publish = publish
         self._writing = anyio.Lock()
         self._unwritten: list[_Entry] = []
         self._looked = anyio.Event()
-        self._watch = Stopwatch()
-        self._numbers = dict(numbers or {})
-        self._pending: dict[str, _Pending] = {}
+        self._watch = Stopwatch(state.worked_s if state.interrupted else 0.0)
+        self._n_records = records[-1].seq if records else 0
+        self._numbers = numbers_used(records)
+        self._pending = {question_id: _Pending() for question_id in state.questions}
         self.budget = Budget(self.limits, lambda: self.state.spent, lambda: self._watch.minutes, self._stop)
         self._turns = Turns(self.limits.parallel)
         self._agents = AgentDesk(
@@ -174,20 +205,28 @@ class MissionRun:
             services.governor,
             Windows(services.acquaintances, settings.models, settings.api_base),
             RANKS[request.kind],
+            self.past,
             settings.api_base,
             settings.api_key_env,
             settings.fallbacks,
             settings.stall_s,
         )
 
+    @property
+    def state(self) -> MissionState:
+        """The mission as it is; as it was then, for a strand that relives its past."""
+        return self.past.view() or self._state
+
     # --- recording and ending -----------------------------------------------------------------------
 
     async def record(self, *events: Event) -> None:
-        """Make events durable, fold them, and show them, in order and never in parts.
+        """Make events durable, fold them, and show them, in order and never in parts; what is relived is so already.
 
         What agents record while the journal is busy goes to it together: fifty of them wait for one flush
         to the disk, not for fifty.
         """
+        if not (events := tuple(self.past.relive(events))):
+            return
         entry = _Entry(events)
         self._unwritten.append(entry)
         with anyio.CancelScope(shield=True):
@@ -200,12 +239,20 @@ class MissionRun:
     async def record_decided(self, decide: Callable[[MissionState], Sequence[Event]]) -> None:
         """Record the events that `decide` gives for the state as it is when nothing else is being recorded.
 
-        What it raises comes back, and nothing is recorded.
+        What it raises comes back, and nothing is recorded. Where a change of the plan is relived, nothing is
+        decided again.
+
+        Raises:
+            ToolError: when it was relived, it was refused.
         """
+        if self.past.reliving:
+            if self.past.take(PlanSet) is None:
+                raise ToolError("The plan was not changed.")
+            return
         with anyio.CancelScope(shield=True):
             async with self._writing:
                 await self._write_waiting()
-                await self._write(decide(self.state))
+                await self._write(decide(self._state))
 
     async def _record_of_user(self, decide: Callable[[MissionState], Sequence[Event]]) -> None:
         """Record what the user decides on a mission that runs; once its end is recorded, nothing is.
@@ -230,12 +277,18 @@ class MissionRun:
                 entry.problem = problem
 
     async def _write(self, events: Sequence[Event]) -> None:
-        for record in await self.services.journal.append(self.state.id, events) if events else ():
-            self.state = fold(self.state, record.event, record.at)
-            self._watch.hold(held=self.state.status in {"waiting", "paused"})
-            self.landing.follow(record.event)
+        if not events:
+            return
+        records = await self.services.journal.append(self._state.id, events, after=self._n_records)
+        if not records:
+            raise UserError(f"Another Podium goes on with the mission {self._state.id!r}; it ends here.")
+        for record in records:
+            self._n_records = record.seq
+            self._state = fold(self._state, record.event, record.at)
+            self._watch.hold(held=self._state.status in {"waiting", "paused"})
+            self.landing.follow(record.event, self._state)
             self._heed(record.event)
-            await self._publish(record, self.state)
+            await self._publish(record, self._state)
 
     def look_again(self) -> None:
         """Tell who waits to start tasks that there may be some: one ended or got stuck, or the plan is another."""
@@ -256,7 +309,7 @@ class MissionRun:
             case MissionResumed():
                 self._pausing.resume()
             case Steered(steer_id, when="interrupt"):
-                self._steering.interrupt(self.state.steers[steer_id])
+                self._steering.interrupt(self._state.steers[steer_id])
             case _:
                 pass
 
@@ -271,8 +324,38 @@ class MissionRun:
         self.ending = self.ending or (status, reason)
         self.scope.cancel()
 
+    async def restart(self, task_id: str, diverged: Diverged) -> None:
+        """Let the strand that cannot relive its past begin anew: what it left open ends."""
+        _log.warning(
+            "mission %s: the work on %r begins anew, because its record does not fit: %s",
+            self._state.id,
+            task_id or "the mission's own steps",
+            diverged,
+        )
+        found = (self._state.findings.get(finding_id) for finding_id in self.past.reviewed(task_id))
+        await self.record(
+            *left_behind(self._state, task_id),
+            *(FindingChanged(f.id, "dismissed") for f in found if f is not None and f.state == "open"),
+            WorkRestarted(task_id, str(diverged)),
+        )
+
+    async def settle(self) -> None:
+        """Record what happened right before an interruption, and was not recorded any more."""
+        await self.landing.settle()
+        left = [left_behind(self._state, task_id) for task_id in self.past.dropped]
+        if events := [event for events in left for event in events]:
+            await self.record(*events)
+
+    def interrupt(self, reason: str) -> None:
+        """Stop everything in this mission where it is: another server, or the next start, can go on with it."""
+        self.interruption = self.interruption or reason
+        self.scope.cancel()
+
     async def close(self) -> None:
-        """Record how the mission ended."""
+        """Record how the mission ended, or that it was interrupted."""
+        if self.interruption and not self.ending:
+            await self.record(MissionInterrupted(self.interruption))
+            return
         status, reason = self.ending or ("failed", "The mission came to no end.")
         unanswered = [question_id for question_id in self._pending if question_id in self.state.questions]
         self._pending.clear()
@@ -301,6 +384,9 @@ class MissionRun:
 
     def proposal_id(self) -> str:
         """Return the id of the mission's next proposal."""
+        was = self.past.next(TaskAccepted) or self.past.next(ProposalMade)
+        if was is not None and was.proposal_id:
+            return was.proposal_id
         return f"{self.state.id}.{self.fresh_id('p')}"
 
     # --- agents -------------------------------------------------------------------------------------
@@ -313,6 +399,9 @@ class MissionRun:
         `role_prompt` names the prompt that takes the place of the role's own, `model` that of its model.
         """
         spec = TEAM[role]
+        if (was := self.past.agent(role)) is not None:
+            opening = Opening(was.opening, was.steers)
+            return Agent(was.agent_id, spec, task_id, was.model, opening, self._agents)
         said = self._steering.unheard(role, task_id)
         opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment, said)
         model = model or self.settings.model_for(role)
@@ -383,9 +472,15 @@ class MissionRun:
 
     async def question(self, text: str, options: Sequence[str], task_id: str = "", agent_id: str = "") -> str:
         """Ask the user and return the answer, however long it takes."""
-        question_id = f"{self.state.id}.{self.fresh_id('q')}"
-        pending = self._pending[question_id] = _Pending()
-        await self.record(QuestionAsked(question_id, text, tuple(options), task_id, agent_id))
+        if (was := self.past.take(QuestionAsked)) is not None:
+            question_id = was.question_id
+            if (answer := self.past.answer(question_id)) is not None:
+                return answer
+            pending = self._pending.setdefault(question_id, _Pending())
+        else:
+            question_id = f"{self._state.id}.{self.fresh_id('q')}"
+            pending = self._pending[question_id] = _Pending()
+            await self.record(QuestionAsked(question_id, text, tuple(options), task_id, agent_id))
         await pending.answered.wait()
         return pending.answer
 

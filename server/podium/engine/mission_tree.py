@@ -13,6 +13,7 @@ from dataclasses import replace
 from podium.domain.changes import FileEdit
 from podium.domain.conflicts import both_sides
 from podium.domain.merge import overlaid
+from podium.domain.mission import MissionState
 from podium.domain.text_file import TextFile
 from podium.engine.tree import Below, CandidateTree, MergeConflict, merged_content
 from podium.errors import ToolError
@@ -53,7 +54,7 @@ class MissionTree(CandidateTree):
             self._changes[key] = tuple(edits)
         for edit in edits:
             if edit.path not in self._base:
-                self._base[edit.path] = self._seen[edit.path] = self._users(edit.path)
+                self._base[edit.path] = self._seen[edit.path] = self.users(edit.path)
         if was is None:
             self._lay_last(edits)
         else:
@@ -85,11 +86,21 @@ class MissionTree(CandidateTree):
         """Return whether the change of `key` was laid over this tree, also if it was delivered since."""
         return key in self._changes
 
+    def put_rest(self, key: str, state: MissionState) -> None:
+        """Let this tree hold what still waits of the proposal `key`, unless its task is doing it again."""
+        if self.holds(key):
+            self.put(key, state.proposals[key].pending())
+
+    def lie_on(self, below: Below) -> None:
+        """Lie on other files from now on: what they hold else is what the user did."""
+        self._below = below
+        self.refresh()
+
     def delivered(self, edits: Sequence[FileEdit]) -> None:
         """Take note that this changed in the user's files, by this mission and not by the user."""
         for edit in edits:
             self._base.setdefault(edit.path, edit.before)
-            users = self._users(edit.path)
+            users = self.users(edit.path)
             try:
                 then = merged_content(edit, users)
             except MergeConflict:
@@ -103,7 +114,7 @@ class MissionTree(CandidateTree):
         """Take in what the user did to the files that this mission changes."""
         typed: set[str] = set()
         for path, seen in self._seen.items():
-            users = self._users(path)
+            users = self.users(path)
             if users != seen:
                 self._base[path] = _laid_over(FileEdit(path, seen, self._base[path]), users)
                 self._seen[path] = users
@@ -113,12 +124,12 @@ class MissionTree(CandidateTree):
     def _lay_last(self, edits: Sequence[FileEdit]) -> None:
         """Lay the last of the changes over all others."""
         for edit in edits:
-            now = self._now[edit.path] if edit.path in self._now else self._users(edit.path)
+            now = self._now[edit.path] if edit.path in self._now else self.users(edit.path)
             self._now[edit.path] = _laid_over(edit, now)
 
     def _lay(self, paths: Collection[str]) -> None:
         """Lay the changes over what the user's side holds of `paths`."""
-        now = {path: self._users(path) for path in paths}
+        now = {path: self.users(path) for path in paths}
         for edits in self._changes.values():
             for edit in edits:
                 if edit.path in now:
@@ -142,14 +153,14 @@ class MissionTree(CandidateTree):
 
     def conflicts_with_user(self, edits: Sequence[FileEdit]) -> list[str]:
         """Return both sides of each conflict between `edits` and what the user's files hold now."""
-        return [both_sides(edit, self._users(edit.path)) for edit in _clashing(edits, self._users)]
+        return [both_sides(edit, self.users(edit.path)) for edit in _clashing(edits, self.users)]
 
     def edits(self) -> tuple[FileEdit, ...]:
         """Return what the mission changes, delivered or not, without files that are as they would be else."""
         found = (FileEdit(path, base, self.read(path)) for path, base in sorted(self._base.items()))
         return tuple(edit for edit in found if edit.before != edit.after)
 
-    def _users(self, path: str) -> bytes | None:
+    def users(self, path: str) -> bytes | None:
         """Return what the user's side holds, as far as can be known."""
         held = self._read_below(path)
         before, after = self._hidden.get(path, (held, held))
@@ -157,6 +168,10 @@ class MissionTree(CandidateTree):
             return after
         del self._hidden[path]
         return held
+
+    def is_unsaved(self, path: str) -> bool:
+        """Return whether the user's side holds something else than the disk."""
+        return path in self._below.overlay()
 
     def _read_below(self, path: str) -> bytes | None:
         """Return what the file below holds; what it held, where it cannot be read any more."""

@@ -55,8 +55,8 @@ class PlanDesk:
             self._at_work[task_id].cancel()
         return edit
 
-    async def change(self, changed: PlanChanged) -> None:
-        """Take the Commander's change into the plan; what it drops is stopped.
+    async def change(self, changed: PlanChanged, commander_id: str) -> None:
+        """Take a Commander's change into the plan; what it drops is stopped.
 
         Raises:
             ToolError: it does not fit the plan as it is now.
@@ -69,7 +69,7 @@ class PlanDesk:
             plan = state.plan.changed(changed.add, changed.drop, changed.reword, changed.needs)
             self._given_up.update(changed.drop)
             dropped = [TaskDropped(task_id, why) for task_id, why in changed.drop.items()]
-            return [*dropped, PlanSet(tuple(plan.tasks.values()), changed.reason)]
+            return [*dropped, PlanSet(tuple(plan.tasks.values()), changed.reason, commander_id)]
 
         await self._record(decide)
         for task_id in changed.drop.keys() & self._at_work.keys():
@@ -105,7 +105,7 @@ def events_of(edit: PlanEdit, plan: Plan) -> list[Event]:
     states = {task.id: task.state for task in plan.tasks.values() if task.id not in edit.dropped}
     tasks = tuple(replace(task, state=states.get(task.id, task.state)) for task in edit.tasks)
     dropped = [TaskDropped(task_id, DROPPED) for task_id in edit.dropped]
-    return [*dropped, PlanSet(tasks, f"The user edited the plan: {edit.summary}.")]
+    return [*dropped, PlanSet(tasks, f"The user edited the plan: {edit.summary}.", "user")]
 
 
 def left_behind(state: MissionState, task_id: str) -> list[Event]:

@@ -1,15 +1,16 @@
-"""Carrying out later what a mission only planned: the same mission goes on with its plan."""
+"""Going on with a mission later: with what one only planned, or where one was interrupted."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 
 from podium.config import Settings
-from podium.domain.events import AgentStarted, MissionStarted, ProposalMade, QuestionAsked, Record, Steered
+from podium.domain.events import MissionStarted, Record
 from podium.domain.mission import MissionState
 from podium.engine.mission_run import MissionRequest
 from podium.errors import UserError
 
 
-def request_again(state: MissionState, records: Iterable[Record], settings: Settings) -> MissionRequest:
+def request_again(state: MissionState, records: Sequence[Record], settings: Settings) -> MissionRequest:
     """Return the request that carries out the plan of a mission that has ended.
 
     Raises:
@@ -17,27 +18,26 @@ def request_again(state: MissionState, records: Iterable[Record], settings: Sett
     """
     if not state.plan_waits:
         raise UserError(
-            f"The mission {state.id!r} has ended: {state.reason.rstrip('.') or state.ending}. Only what is paused, or "
-            "was planned by podium.plan, can go on; start another mission for the rest."
+            f"The mission {state.id!r} has ended: {state.reason.rstrip('.') or state.ending}. Only what is paused, was "
+            "interrupted, or was planned by podium.plan can go on; start another mission for the rest."
         )
-    first = next(record.event for record in records if isinstance(record.event, MissionStarted))
+    request = request_of(records)
     tasks = tuple(state.plan.tasks.values())
-    return MissionRequest("task", state.goal, settings.apply, first.files, first.text, tasks)
+    return replace(request, kind="task", apply=settings.apply, tasks=tasks, overrides={})
 
 
-def numbers_used(records: Iterable[Record]) -> dict[str, int]:
-    """Return the highest number of each kind of id in a mission, such as 3 for `worker-3`."""
-    numbers: dict[str, int] = {}
-    for record in records:
-        match record.event:
-            case (
-                AgentStarted(agent_id=used)
-                | QuestionAsked(question_id=used)
-                | ProposalMade(proposal_id=used)
-                | Steered(steer_id=used)
-            ):
-                prefix, _, number = used.rpartition(".")[2].rpartition("-")
-                numbers[prefix] = max(numbers.get(prefix, 0), int(number))
-            case _:
-                pass
-    return numbers
+def request_of(records: Sequence[Record]) -> MissionRequest:
+    """Return what the user asked for, when a mission with these records was last begun."""
+    events = (record.event for record in reversed(records))
+    started = next(event for event in events if isinstance(event, MissionStarted))
+    return MissionRequest(
+        started.mission_kind,
+        started.goal,
+        started.apply,
+        started.files,
+        started.text,
+        started.tasks,
+        started.finding_ids,
+        started.auto,
+        started.overrides,
+    )

@@ -13,8 +13,10 @@ from podium.domain import fingerprint, perseverance
 from podium.domain.changes import FileEdit
 from podium.domain.events import (
     AttemptStarted,
+    ChangeClashed,
     FindingChanged,
     PlacesFound,
+    ProposalWithdrawn,
     ReviewSubmitted,
     TaskAccepted,
     TaskReopened,
@@ -109,7 +111,7 @@ async def run_task(run: MissionRun, task: Task) -> None:
     Raises:
         ModelUnavailable: a model that it needs does not answer.
     """
-    memory = _Memory([run.settings.model_for("worker")])
+    memory = _Memory([run.settings.model_for("worker")], run.state.attempts.get(task.id, 0))
     try:
         with run.plans.at_work(task.id) as scope:
             await _work(run, task, memory)
@@ -158,7 +160,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
 
 async def _its_turn(run: MissionRun, task: Task) -> None:
     """Wait until everything that the task needs is closed: it may have come to need more meanwhile."""
-    while not run.state.plan.may_start(task.id):
+    while not (run.past.reliving or run.state.plan.may_start(task.id)):
         run.leases.release(task.id)
         await run.something_to_start()
         if run.state.plan.may_start(task.id):
@@ -204,7 +206,8 @@ async def _attempts(
     reply = ""
     while True:
         facts = run.facts(task=briefs.task_facts(task))
-        await run.budget.attempt()
+        if not run.past.reliving:
+            await run.budget.attempt()
         memory.attempts += 1
         tries.attempts += 1
         fixing = memory.attempts > 1 or run.request.kind == "fix"
@@ -286,31 +289,35 @@ async def _land(run: MissionRun, task: Task, accepted: TaskAccepted, memory: _Me
     A change that the user's typing keeps out goes back to the Worker once; after that it waits for the user.
     """
     proposal_id = run.proposal_id()
+    accepted = replace(accepted, proposal_id=proposal_id)
     with run.plans.closing(task.id) as allowed:
         if not allowed:
             return None
-        if briefs.task_text(run.state.plan.tasks[task.id]) != briefs.task_text(task):
+        went_on = run.past.went_on_with(ChangeClashed, ProposalWithdrawn, TaskAccepted)
+        changed = briefs.task_text(run.state.plan.tasks[task.id]) != briefs.task_text(task)
+        if changed if went_on is None else not went_on:
             return _Rejected(_CHANGED, fingerprint.of_texts((_CHANGED,)), _CHANGED)
-        if conflicts := run.tree.land(proposal_id, accepted.edits):
+        if conflicts := await run.landing.lay(proposal_id, task.id, accepted.edits):
             return _conflicting(accepted.edits, conflicts)
-        if memory.kept_out is not None:
-            await run.landing.withdraw(memory.kept_out.proposal_id)
-            memory.kept_out = None
-        await run.record(accepted)
+        withdrawn = run.landing.withdrawal(memory.kept_out.proposal_id) if memory.kept_out else ()
+        memory.kept_out = None
+        await run.record(*withdrawn, accepted)
     if not accepted.edits or run.request.apply == "end":
         return None
     conflicts = await run.landing.deliver(proposal_id, task.title, accepted.edits, task.id)
     if not conflicts or memory.sent_back:
         return None
     memory.sent_back, memory.kept_out = True, _KeptOut(proposal_id, accepted)
-    run.tree.take_out(proposal_id)
+    if not run.past.reliving:
+        run.tree.take_out(proposal_id)
     await run.record(TaskReopened(task.id))
     return _conflicting(accepted.edits, conflicts)
 
 
 async def _keep_waiting(run: MissionRun, kept_out: _KeptOut, open_findings: Sequence[str]) -> None:
     """Close a task as it was accepted before it was done again in vain; its change goes on waiting."""
-    run.tree.put(kept_out.proposal_id, run.state.proposals[kept_out.proposal_id].pending())
+    if not run.past.reliving:
+        run.tree.put(kept_out.proposal_id, run.state.proposals[kept_out.proposal_id].pending())
     dismissed = [FindingChanged(finding, "dismissed") for finding in open_findings]
     await run.record(*dismissed, kept_out.accepted)
 

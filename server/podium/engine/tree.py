@@ -135,6 +135,14 @@ class CandidateTree:
         self._now[path] = content
         return FileEdit(path, before, content)
 
+    def make(self, edits: Sequence[FileEdit]) -> None:
+        """Make changes as they were made before: on what they were based on then."""
+        for edit in edits:
+            self._base.setdefault(edit.path, edit.before)
+            self._now[edit.path] = edit.after
+            if edit.before is None or edit.after is None:
+                self._permissions[edit.path] = edit.permissions
+
     def overlay(self) -> Mapping[str, bytes | None]:
         """Return everything in this tree that differs from the disk."""
         return {**self._below.overlay(), **self._now}

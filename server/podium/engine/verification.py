@@ -17,8 +17,9 @@ import anyio
 from podium.domain import fingerprint
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult, Failure
-from podium.domain.events import CheckFinished, Event
+from podium.domain.events import CheckFinished, CheckPurpose, Event
 from podium.domain.paths import confined
+from podium.engine.past import Past
 from podium.errors import ToolError, UserError
 from podium.ports import Checks
 
@@ -79,14 +80,18 @@ class CheckDesk:
         checks: Checks,
         baseline: Callable[[], Candidate],
         record: Callable[[Event], Awaitable[None]],
+        past: Past,
     ) -> None:
         self._checks = checks
         self._baseline = baseline
         self._record = record
+        self._past = past
         self._by_name = {check.name: check for check in checks.found()}
         self._results: dict[tuple[str, str], CheckResult] = {}
         self._locks: dict[tuple[str, str], anyio.Lock] = {}
         self._failing: dict[tuple[str, str], tuple[str, ...]] = {}
+        for finished in past.checks:
+            self._know(finished)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,29 +124,45 @@ class CheckDesk:
         return _required(self._by_name, text)
 
     async def run(
-        self, candidate: Candidate, call: CheckCall, task_id: str = "", *, gate: bool = False
+        self, candidate: Candidate, call: CheckCall, task_id: str = "", purpose: CheckPurpose = "agent"
     ) -> CheckResult:
         """Return the result of a check; one that ran on the same tree before is recorded, but not run, again."""
-        purpose = "gate" if gate else "agent"
-        result = await self._result(candidate, call)
+        if purpose != "agent" and (was := self._past.take(CheckFinished)) is not None:
+            return was.result
+        ran, result = await self._result(candidate, call)
         if call.check.kind != "probe":
             if not call.targets:
-                self._failing[task_id, call.check.name] = tuple(f.test for f in result.failures if f.test)
-            await self._record(CheckFinished(task_id, result, purpose))
+                self._failing[task_id, call.check.name] = _failed(result)
+            await self._record(CheckFinished(task_id, result, purpose, ran))
         return result
 
-    async def _result(self, candidate: Candidate, call: CheckCall) -> CheckResult:
-        """Return the result of a check on a tree, run at most once; for an aimed call a green whole check will do."""
+    def _know(self, finished: CheckFinished) -> None:
+        """Remember a recorded result, as if it had come just now."""
+        result, call = finished.result, finished.call
+        self._results.setdefault((result.tree_hash, call), result)
+        if finished.purpose == "baseline":
+            self._results["baseline", call] = result
+        elif call == result.check:
+            self._failing[finished.task_id, result.check] = _failed(result)
+
+    async def _result(self, candidate: Candidate, call: CheckCall) -> tuple[str, CheckResult]:
+        """Return the call that was run on a tree, at most once, and its result.
+
+        For an aimed call a green whole check will do.
+        """
+
+        def whole(tree_hash: str) -> CheckResult | None:
+            found = self._results.get((tree_hash, call.check.name)) if call.aimed else None
+            return found if found and found.green else None
 
         def known(tree_hash: str) -> CheckResult | None:
-            whole = self._results.get((tree_hash, call.check.name)) if call.aimed else None
-            return whole if whole and whole.green else self._results.get((tree_hash, call.text))
+            return whole(tree_hash) or self._results.get((tree_hash, call.text))
 
         async with self._locks.setdefault((_changed(candidate), call.text), anyio.Lock()):
             result = await self._checks.run(candidate, call.check, call.targets, known)
             if known(result.tree_hash) is None:
                 self._results[result.tree_hash, call.text] = result
-            return result
+            return call.check.name if whole(result.tree_hash) else call.text, result
 
     async def run_command(self, candidate: Candidate, command: str) -> CheckResult:
         """Run a model's own command on a throw-away copy of the tree."""
@@ -172,17 +193,19 @@ class CheckDesk:
         task_id: str = "",
         *,
         named: bool = False,
+        final: bool = False,
     ) -> Verdict:
         """Return whether a tree may pass: its changed files parse, and its checks are green.
 
         A check that is red is excused when it has no failure that the baseline did not already have. One
         that the task names (`named`) must also have fewer failures than the baseline, since the task was
-        to do something about it; one with targets must be green.
+        to do something about it; one with targets must be green. A `final` gate is the mission's, not the task's.
 
         Raises:
             UserError: a check does not even start, neither here nor on the baseline: that excuses nothing.
         """
-        if broken := unparsable(edits):
+        reliving = self._past.next(CheckFinished) is not None
+        if not reliving and (broken := unparsable(edits)):
             return Verdict((), tuple(broken), (), fingerprint.of_texts(broken))
         results: list[CheckResult] = []
         problems: list[str] = []
@@ -190,7 +213,7 @@ class CheckDesk:
         red: list[CheckResult] = []
         narrowed: list[str] = []
         for call in calls or self.gates():
-            result = await self.run(candidate, call, task_id, gate=True)
+            result = await self.run(candidate, call, task_id, "final" if final else "gate")
             results.append(result)
             if result.green:
                 continue
@@ -211,8 +234,8 @@ class CheckDesk:
         key = ("baseline", call.text)
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._results:
-                result = await self._result(self._baseline(), call)
-                await self._record(CheckFinished("", result, "baseline"))
+                _, result = await self._result(self._baseline(), call)
+                await self._record(CheckFinished("", result, "baseline", call.text))
                 self._results[key] = result
         return self._results[key]
 
@@ -236,6 +259,10 @@ def _changed(candidate: Candidate) -> str:
         mark = b"-" if content is None else b"%d" % len(content)
         told.update(b"%s\0%s\0%s" % (path.encode("utf-8", "surrogateescape"), mark, content or b""))
     return told.hexdigest()
+
+
+def _failed(result: CheckResult) -> tuple[str, ...]:
+    return tuple(f.test for f in result.failures if f.test)
 
 
 def _excusable(result: CheckResult, baseline: CheckResult, *, named: bool) -> bool:

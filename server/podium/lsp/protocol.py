@@ -468,12 +468,16 @@ class DoctorReport(Wire):
 
 
 class EventParams(Wire):
-    """One event of a mission, as in the journal; `event.kind` says which."""
+    """One event of a mission, as in the journal; `event.kind` says which.
+
+    `past` is true for those that another server recorded, before this one went on with the mission.
+    """
 
     mission_id: str
     seq: int
     at: float
     event: dict[str, Json]
+    past: bool = False
 
 
 # --- the tables -------------------------------------------------------------------------------------
@@ -536,8 +540,8 @@ COMMANDS: Mapping[str, Command] = {
         "missionId",
     ),
     "podium.resume": Command(
-        "Go on where a mission was paused, or carry out the plan of a `podium.plan` that has ended: the same mission "
-        "goes on with it.",
+        "Go on where a mission was paused, or interrupted because its server ended, or carry out the plan of a "
+        "`podium.plan` that has ended: the same mission goes on.",
         MissionParams,
         MissionStatus,
         "missionId",
@@ -578,7 +582,8 @@ NOTIFICATIONS: Mapping[str, tuple[str, type[Wire]]] = {
 ANSWERED: Mapping[str, str] = {
     "initialize": "Settings come in `initializationOptions` (all of it, or its member `podium`).",
     "initialized": "Opens the workspace: the first of `workspaceFolders`, else `rootUri`.",
-    "shutdown": "Running requests are answered with -32800; missions are stopped and recorded.",
+    "shutdown": "Running requests are answered with -32800; missions are interrupted, and can go on at "
+    "the next start.",
     "exit": "Exit code 0 after `shutdown`, else 1.",
     "$/cancelRequest": "Ends a running request, never a mission.",
     "textDocument/didOpen": "Agents see the text of open documents, saved or not.",
@@ -612,7 +617,8 @@ SENT: Mapping[str, str] = {
     "client/registerCapability": "The methods of plan documents, for those documents only, and the watching of "
     "their files; of each what the client lets a server register.",
     "window/workDoneProgress/create": "Before a progress of our own, for clients with `window.workDoneProgress`.",
-    "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`.",
+    "window/showMessageRequest": "A question, one at a time. No answer leaves it open for `podium.answer`. At the start "
+    "also whether interrupted missions shall go on (the setting `resume`).",
     "window/showMessage": "Says that a change was written to the disk, because the client applies no edits; or that the "
     "journal was damaged, or cannot be written.",
     "window/showDocument": "Opens the plan document of `podium.plan`, for clients with `window.showDocument`.",

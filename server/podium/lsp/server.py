@@ -22,6 +22,7 @@ from podium.lsp.features.progress import Progress
 from podium.lsp.features.proposals import Proposals
 from podium.lsp.features.questions import Questions
 from podium.lsp.features.registration import Registration
+from podium.lsp.features.resumption import Resumption
 from podium.lsp.host import Host
 from podium.lsp.plan_files import PlanFiles
 from podium.lsp.rpc import AskFailed
@@ -50,6 +51,7 @@ def build(host: Host, sources: Sources, open_workspace: OpenWorkspace) -> None:
         progress.follow(conductor)
         diagnostics.follow(conductor)
         questions.follow(conductor)
+        Resumption(session, questions).follow(conductor)
 
     async def configure() -> None:
         """Ask the client for its `podium` settings, where it has any."""

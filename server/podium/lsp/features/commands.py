@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from podium import __version__
 from podium.config import Settings
 from podium.domain.findings import Finding
+from podium.domain.messages import Json
 from podium.domain.mission import MissionState
 from podium.domain.mission_file import n_masked
 from podium.domain.plan import Task
@@ -117,13 +118,14 @@ class Commands:
     async def _reach(
         self, params: TaskParams, request: types.ExecuteCommandParams, *, auto: bool
     ) -> MissionRef:
-        settings = self._session.loaded().settings
+        overrides: dict[str, Json] = {}
         if params.model:
-            settings = settings.with_model(params.model)
+            overrides["model"] = params.model
         if params.budget:
-            settings = settings.with_budget(params.budget.model_dump(exclude_none=True))
-        apply = params.apply or settings.apply
-        mission = MissionRequest("task", params.goal, apply, files=self._paths(params.files), auto=auto)
+            overrides["budget"] = params.budget.model_dump(exclude_none=True)
+        settings = self._session.loaded().settings.with_overrides(overrides)
+        apply, files = params.apply or settings.apply, self._paths(params.files)
+        mission = MissionRequest("task", params.goal, apply, files, auto=auto, overrides=overrides)
         return await self._start(mission, request, settings)
 
     async def plan(self, params: PlanParams, request: types.ExecuteCommandParams) -> MissionRef:
@@ -206,7 +208,7 @@ class Commands:
         return views.mission_status(await conductor.pause(params.mission_id))
 
     async def resume(self, params: MissionParams, request: types.ExecuteCommandParams) -> MissionStatus:
-        """Let a paused mission go on, or carry out a plan."""
+        """Let a paused or interrupted mission go on, or carry out a plan."""
         conductor = await self._session.conductor()
         state = await conductor.resume(params.mission_id, self._session.loaded().settings)
         self._adopt(state.id, request)

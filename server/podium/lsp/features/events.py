@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import cast
 
+import anyio.lowlevel
 from pydantic import TypeAdapter
 
-from podium.domain.events import Record, to_json
+from podium.domain.events import MissionContinued, Record, to_json
 from podium.domain.messages import Json
 from podium.engine.conductor import Conductor
 from podium.lsp.host import Host
@@ -15,14 +16,27 @@ _OBJECT: TypeAdapter[dict[str, Json]] = TypeAdapter(dict[str, Json])
 
 
 def follow(host: Host, conductor: Conductor) -> None:
-    """Send the events of `conductor`'s missions if the client's capabilities ask for them."""
+    """Send the events of `conductor`'s missions if the client's capabilities ask for them.
+
+    Of one that goes on after an interruption, those from before come first, so that a client has all of it.
+    """
     if not _wanted(host.client.experimental):
         return
 
-    def show(record: Record) -> None:
+    def send(record: Record, *, past: bool) -> None:
         event = _OBJECT.validate_json(to_json(record.event))
-        params = EventParams(mission_id=record.mission_id, seq=record.seq, at=record.at, event=event)
+        params = EventParams(
+            mission_id=record.mission_id, seq=record.seq, at=record.at, event=event, past=past
+        )
         host.notify("podium/event", params)
+
+    async def show(record: Record) -> None:
+        if isinstance(record.event, MissionContinued):
+            for earlier in await conductor.records(record.mission_id):
+                if earlier.seq < record.seq:
+                    send(earlier, past=True)
+                    await anyio.lowlevel.checkpoint()
+        send(record, past=False)
 
     conductor.subscribe(host.guarded("events", show))
 

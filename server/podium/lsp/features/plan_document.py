@@ -16,7 +16,9 @@ from lsprotocol import types
 from podium.domain.changes import FileEdit
 from podium.domain.events import (
     AttemptStarted,
+    MissionContinued,
     MissionEnded,
+    MissionInterrupted,
     MissionPaused,
     MissionResumed,
     PlanSet,
@@ -78,7 +80,7 @@ class PlanDocument:
                 PlanSet() | AttemptStarted() | TaskAccepted() | TaskStuck() | TaskReopened() | TaskDropped()
                 | QuestionAsked() | QuestionAnswered() | ProposalDecided() | MissionPaused()
                 | MissionResumed()
-                | Steered() | TaskTakenOver() | MissionEnded()
+                | Steered() | TaskTakenOver() | MissionEnded() | MissionInterrupted() | MissionContinued()
             ):  # fmt: skip
                 await self._on_change(record)
             case _:
@@ -91,7 +93,9 @@ class PlanDocument:
             return
         file = self._files.of(state.id)
         is_new = file.on_disk is None
-        if self._files.document(file) is None and (is_new or isinstance(record.event, MissionEnded)):
+        if self._files.document(file) is None and (
+            is_new or isinstance(record.event, MissionEnded | MissionInterrupted)
+        ):
             store = partial(self._files.store, file, rendered(state), creates=not state.ending)
             await anyio.to_thread.run_sync(store)
         else:

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 import anyio
 from lsprotocol import types
 
-from podium.domain.events import AgentEnded, AgentStarted, MissionEnded, MissionStarted, Record
+from podium.domain.events import (
+    AgentEnded,
+    AgentStarted,
+    MissionContinued,
+    MissionEnded,
+    MissionInterrupted,
+    MissionStarted,
+    Record,
+)
 from podium.domain.mission import AgentView, MissionState
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
@@ -71,6 +79,8 @@ class Progress:
                 # A mission that goes on after its end needs another token: each takes one begin and one end.
                 token = f"podium/{mission_id}" if record.seq == 1 else f"podium/{record.seq}/{mission_id}"
                 self._begin(token, _Line(token, f"Podium: {event.goal}"[:80], mission_id))
+            case MissionContinued():
+                self._resume(mission_id, record.seq)
             case AgentStarted():
                 key = f"{mission_id}/{event.agent_id}"
                 title = f"{event.role} {event.task_id}".strip()
@@ -78,13 +88,25 @@ class Progress:
             case AgentEnded():
                 self._end(f"{mission_id}/{event.agent_id}", event.outcome)
             case MissionEnded():
-                for key in [key for key, line in self._lines.items() if line.mission_id == mission_id]:
-                    self._end(key, f"{event.status}: {event.reason}")
+                self._end_all(mission_id, f"{event.status}: {event.reason}")
+            case MissionInterrupted():
+                self._end_all(mission_id, f"interrupted: {event.reason}")
             case _:
                 pass
         for line in self._lines.values():
             if line.mission_id == mission_id:
                 line.news.set()
+
+    def _resume(self, mission_id: str, seq: int) -> None:
+        """Show a mission again that goes on after an interruption, and its agents."""
+        assert self._conductor is not None  # noqa: S101 - it sent the record
+        state = self._conductor.state(mission_id)
+        token = f"podium/{seq}/{mission_id}"
+        self._begin(token, _Line(token, _title(state), mission_id))
+        for agent in state.agents.values():
+            key = f"{mission_id}/{agent.id}"
+            title = f"{agent.role} {agent.task_id}".strip()
+            self._begin(key, _Line(f"podium/{seq}/{key}", title, mission_id, agent.id))
 
     def _begin(self, key: str, line: _Line) -> None:
         window = self._host.client.window
@@ -99,6 +121,11 @@ class Progress:
         if (line := self._lines.get(key)) and line.ended is None:
             line.ended = outcome
             line.news.set()
+
+    def _end_all(self, mission_id: str, outcome: str) -> None:
+        for key, line in self._lines.items():
+            if line.mission_id == mission_id:
+                self._end(key, outcome)
 
     async def _tell(self, key: str, line: _Line) -> None:
         """Tell the client of one token until it ends, at most four times a second."""
