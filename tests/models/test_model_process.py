@@ -26,6 +26,7 @@ from podium.ports import (
     RateLimited,
     ToolsRefused,
 )
+from tests.models.formats import Break
 from tests.models.provider import Provider, Received, Reply, calls, drops, fails, says
 
 pytestmark = pytest.mark.anyio
@@ -397,6 +398,73 @@ async def test_cancelling_closes_the_connection_at_once(model: ModelProcess, nam
             await provider.requests[0].abandoned.wait()
         assert provider.requests[0].answered_at is None
     assert (await ask(model, says("next"), name)).message["content"] == "next"
+
+
+# --- Anthropic's format, through litellm ------------------------------------------------------------
+
+ANTHROPIC = "anthropic/claude-sonnet-4-5"
+TWO_CALLS = calls(("read_file", {"path": "a.py"}), ("read_file", {"path": "b.py" * 10}), text="I look.")
+
+
+async def test_answers_of_anthropic_are_streamed_with_usage_and_cost(model: ModelProcess) -> None:
+    async with Provider([TWO_CALLS]) as provider:
+        answer = await model.complete(request(provider, ANTHROPIC))
+    (seen,) = provider.requests
+    assert seen.streams
+    assert answer.message["content"] == "I look."
+    arguments = [call["function"] for call in tool_calls(answer)]
+    assert arguments[0] == {"name": "read_file", "arguments": '{"path": "a.py"}'}
+    assert len(arguments) == 2
+    usage = answer.usage
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.estimated) == (1000, 768, False)
+    assert usage.cost_usd == pytest.approx(232 * 3e-6 + 768 * 0.3e-6 + 8 * 15e-6)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("cut", "broke off|broken|not completed|Not enough"),
+        ("unfinished", "finish_reason"),
+        ("stall", "sent nothing more"),
+        ("silence", r"sent nothing for 0\.5 s"),
+        ("malformed", "finish_reason"),
+        ("error", "Overloaded"),
+    ],
+)
+async def test_a_stream_of_anthropic_that_breaks_is_a_fault_that_passes(
+    model: ModelProcess, how: Break, said: str
+) -> None:
+    text = says("Some words that do not come to their end, and some more.")
+    async with Provider([text.breaking(how)]) as provider:
+        with pytest.raises(ModelFault, match=said):
+            await model.complete(replace(request(provider, ANTHROPIC), stall_s=0.5))
+        assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("how", ["late_cut", "stall"])
+async def test_calls_of_anthropic_that_came_whole_before_a_stream_broke_count(
+    model: ModelProcess, how: Break
+) -> None:
+    async with Provider([TWO_CALLS.breaking(how)]) as provider:
+        answer = await model.complete(replace(request(provider, ANTHROPIC), stall_s=0.5))
+    assert tool_calls(answer)[0]["function"] == {"name": "read_file", "arguments": '{"path": "a.py"}'}
+    assert answer.usage.estimated
+
+
+async def test_cancelling_closes_a_stream_of_litellm(model: ModelProcess) -> None:
+    begun = anyio.Event()
+
+    def respond(_: object) -> Reply:
+        begun.set()
+        return replace(says("word " * 500), chunk_s=0.05)
+
+    async with Provider(respond) as provider, anyio.create_task_group() as tasks:
+        tasks.start_soon(model.complete, request(provider, ANTHROPIC))
+        await begun.wait()
+        await anyio.sleep(0.2)
+        tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True), anyio.fail_after(10):
+            await provider.requests[0].abandoned.wait()
 
 
 # --- keys -------------------------------------------------------------------------------------------

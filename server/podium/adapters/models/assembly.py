@@ -88,11 +88,17 @@ class Assembly:
             raise BadChunk(data.decode("utf-8", "replace"))
         if not self.begun:
             self.first_s = now - self._asked_at
-        self._add(cast("dict[str, Any]", chunk), data)
+        self.add_chunk(cast("dict[str, Any]", chunk))
 
-    def _add(self, chunk: dict[str, Any], data: bytes) -> None:
+    def add_chunk(self, chunk: dict[str, Any]) -> None:
+        """Take a chunk in.
+
+        Raises:
+            BadChunk: it is none.
+            StreamError: it is an error.
+        """
         if error := chunk.get("error"):
-            raise StreamError(_status_of(error), data.decode("utf-8", "replace"))
+            raise StreamError(_status_of(error), json.dumps(chunk))
         self._usage = chunk.get("usage") or self._usage
         choices = chunk.get("choices")
         if not isinstance(choices, list) or not choices:
@@ -101,7 +107,7 @@ class Assembly:
         if not isinstance(choice, dict) or not isinstance(
             delta := cast("Any", choice).get("delta") or {}, dict
         ):
-            raise BadChunk(data.decode("utf-8", "replace"))
+            raise BadChunk(json.dumps(chunk))
         self.begun = True
         self._finish_reason = cast("Any", choice).get("finish_reason") or self._finish_reason
         self._add_delta(cast("dict[str, Any]", delta))

@@ -60,6 +60,11 @@ class Completion(_Lenient):
     choices: Sequence[_Choice]
     usage: _Tokens | None = None
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether tools are called."""
+        return any(choice.message.tool_calls for choice in self.choices)
+
     def answer(self, name: str, ask: wire.Ask, headers: Mapping[str, str]) -> ModelAnswer:
         """Return the answer that OpenAI's model `name`, or one like it, gave to `ask`."""
         choice = self.choices[0]
