@@ -144,6 +144,7 @@ def test_tasks_on_one_file_need_an_order_and_any_chain_of_needs_is_one() -> None
         not_atomic(Plan.of([replace(one, state="completed"), replace(other, needs=()), two]), ["two"]) == []
     )
     assert not_atomic(Plan.of([one, other, two]), ["other"]) == [], "what the user has planned stays"
+    assert len(not_atomic(Plan.of([one, other, two]), [], moved=["two"])) == 1
 
 
 def test_every_reason_why_tasks_are_not_atomic_is_given_at_once() -> None:

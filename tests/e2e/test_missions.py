@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.conftest import Desk
 from tests.e2e.team import calls, edits, plans, writes
+from tests.lsp.raw_client import Message
 from tests.models.provider import Reply, fails
 
 WORD = {"greet.txt": "hello\nword\n"}
@@ -65,6 +66,32 @@ def test_the_mission_and_each_of_its_agents_show_progress_that_ends(desk: Desk) 
     assert len(told) == len({"planner", "worker", "reviewer", "commander"})
     assert {reports[-1]["message"] for reports in told.values()} == {"done"}
     assert any(report["kind"] == "report" and report["message"] for report in editor.progress(own))
+
+
+def test_progress_tells_how_many_tasks_are_closed_of_how_many_and_what_runs_now(desk: Desk) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write({"one.txt": "word\n", "two.txt": "word\n"})
+
+    def works() -> Reply:
+        first = "Files: one.txt" in team.heard("worker")
+        return edits("one.txt", "word", "world") if first else calls().after(60)
+
+    team.play(planner=plans("one.txt", "two.txt"), worker=works)
+    mission_id = editor.start("podium.task", "Correct the words", workDoneToken="of-two-tasks")
+
+    def told(message: Message) -> bool:
+        if message.get("method") != "$/progress":
+            return False
+        params = message["params"]
+        said = (params["token"], params["value"].get("message"), params["value"].get("percentage"))
+        return said == ("of-two-tasks", "1/2 tasks. worker: asking the model", 50)
+
+    editor.wire.wait_for(told)
+    agents = editor.execute("podium.agents")["agents"]
+    assert [(agent["role"], agent["taskId"]) for agent in agents] == [("worker", "t2")]
+    editor.execute("podium.cancel", mission_id)
+    mission = editor.ended(mission_id)
+    assert (mission["closed"], mission["total"]) == (1, 2)
 
 
 def test_a_plan_becomes_a_document_that_git_does_not_see(desk: Desk) -> None:

@@ -161,6 +161,33 @@ def test_no_request_begins_while_a_mission_with_twenty_busy_agents_is_paused(wat
     assert 0 < pause["since"] < pause["until"]
 
 
+def test_questions_are_shown_one_at_a_time_and_the_next_once_the_one_before_is_answered(
+    watched: Desk,
+) -> None:
+    editor, team = watched.editor, watched.team
+    watched.write({"one.txt": "word\n", "two.txt": "word\n"})
+    editor.replies["window/showMessageRequest"] = lambda _: None
+    asked: set[str] = set()
+
+    def works() -> Reply:
+        path = "one.txt" if "Files: one.txt" in team.heard("worker") else "two.txt"
+        if path in asked:
+            return edits(path, "word", "world")
+        asked.add(path)
+        return calls(("ask_user", {"question": f"What is meant in {path}?"}))
+
+    team.play(planner=plans("one.txt", "two.txt"), worker=works)
+    mission_id = editor.start("podium.task", {"goal": "Correct the words"})
+    editor.wire.wait_for(lambda _: len(events(watched, "question_asked")) == 2)
+    questions = editor.execute("podium.show", mission_id)["questions"]
+    for n, question in enumerate(questions, 1):
+        editor.wire.wait_for(lambda _, n=n: len(editor.requests("window/showMessageRequest")) >= n)
+        shown = [m["params"]["message"] for m in editor.requests("window/showMessageRequest")]
+        assert shown == [f"Podium asks: {q['text']}" for q in questions[:n]]
+        editor.execute("podium.answer", {"questionId": question["id"], "answer": "world"})
+    assert editor.ended(mission_id)["status"] == "signed_off"
+
+
 def _answered(message: Message, agent_id: str) -> bool:
     if message.get("method") != "podium/event":
         return False

@@ -167,11 +167,11 @@ class Plan:
         return all(self.tasks[need].state in CLOSED for need in task.needs)
 
 
-def not_atomic(plan: Plan, new: Collection[str]) -> list[str]:
+def not_atomic(plan: Plan, new: Collection[str], moved: Collection[str] = ()) -> list[str]:
     """Return what keeps the `new` tasks of a plan from being atomic, one sentence for each reason.
 
     A task is told what must be true after it, names at most 12 files, and comes before or after every other
-    open task that changes one of them.
+    open task that changes one of them; so do tasks that were `moved`, which need others than before.
     """
     reasons: list[str] = []
     for task_id in new:
@@ -189,7 +189,7 @@ def not_atomic(plan: Plan, new: Collection[str]) -> list[str]:
     for one, two in combinations((task for task in plan.tasks.values() if task.state not in CLOSED), 2):
         shared = sorted({*one.files} & {*two.files})
         ordered = one.id in before[two.id] or two.id in before[one.id]
-        if shared and not ordered and (one.id in new or two.id in new):
+        if shared and not ordered and not {one.id, two.id}.isdisjoint((*new, *moved)):
             reasons.append(
                 f"Tasks {one.id!r} and {two.id!r} both change {shared[0]}; one must need the other, or make them one task."
             )

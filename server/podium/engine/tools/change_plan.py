@@ -26,7 +26,7 @@ async def run(context: ToolContext, args: ChangePlan) -> PlanChanged:
         raise ToolError("This changes nothing; add, drop, reword or reorder tasks.")
     add = as_tasks(context, args.add)
     needs = {task_id: tuple(ids) for task_id, ids in args.needs.items()}
-    require_atomic(context.plan.changed(add, args.drop, args.reword, needs), add)
+    require_atomic(context.plan.changed(add, args.drop, args.reword, needs), add, needs)
     return PlanChanged(add, args.drop, args.reword, args.reason, needs)
 
 

@@ -1,6 +1,6 @@
 """Submits the plan."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import Field
 
@@ -37,13 +37,13 @@ async def run(context: ToolContext, args: SubmitPlan) -> PlanSubmitted:
     return PlanSubmitted(tasks, args.learned)
 
 
-def require_atomic(plan: Plan, new: Sequence[Task]) -> None:
-    """Do nothing if the `new` tasks of a plan are atomic.
+def require_atomic(plan: Plan, new: Sequence[Task], moved: Collection[str] = ()) -> None:
+    """Do nothing if the `new` tasks of a plan are atomic, and those that were `moved` have an order.
 
     Raises:
         ToolError: some are not; it gives all reasons, so that one more call can put everything right.
     """
-    if reasons := not_atomic(plan, [task.id for task in new]):
+    if reasons := not_atomic(plan, [task.id for task in new], moved):
         raise ToolError(" ".join(reasons))
 
 
