@@ -5,7 +5,7 @@ It is imported when a workspace opens, after the client has its answer to `initi
 
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -32,7 +32,11 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_workspace(
-    root: Path, loaded: Loaded, buffers: Buffers, front_end: FrontEnd
+    root: Path,
+    loaded: Loaded,
+    buffers: Buffers,
+    front_end: FrontEnd,
+    open_journal: Callable[[Path], Awaitable[SqliteJournal]] = SqliteJournal.open,
 ) -> AsyncGenerator[Opened]:
     """Open the workspace `root`; leaving the context stops its model process and its checks."""
     sandbox = await anyio.to_thread.run_sync(detect, loaded.settings.sandbox)
@@ -46,7 +50,7 @@ async def open_workspace(
     mask = await anyio.to_thread.run_sync(mask_of, os.environ, state_dir())
 
     try:
-        async with await SqliteJournal.open(root) as journal, anyio.create_task_group() as tasks:
+        async with await open_journal(root) as journal, anyio.create_task_group() as tasks:
 
             async def doctor(settings: Settings) -> list[DoctorLine]:
                 return await anyio.to_thread.run_sync(_doctor, settings, checks, journal)

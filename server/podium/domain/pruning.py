@@ -80,7 +80,7 @@ def _slim(event: Event) -> Event:  # noqa: PLR0911 - one case for each event tha
             return replace(event, arguments={}, result="", edits=())
         case ConversationCompacted():
             return replace(event, note={"role": "user"}, cut={})
-        case CheckFinished() if event.purpose != "gate":
+        case CheckFinished() if event.purpose not in {"gate", "final"}:
             return replace(event, result=replace(event.result, output="", failures=()))
         case _:
             return event

@@ -1,0 +1,192 @@
+"""One mission to be killed in: three tasks, one with a fix loop, one with a question, one that the user types against.
+
+The model behind it is a function of the conversation, so that the same request gets the same answer, and the user
+does the same in each life.
+"""
+
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import anyio.abc
+
+from podium.domain.messages import Json
+from podium.lsp.client import Client, RequestFailed, ServerDied, connect
+from tests.models.provider import Provider, Received, Reply, calls
+
+ROOT = Path(__file__).parents[2]
+SERVE = (sys.executable, "-m", "podium", "serve")
+MORTAL = (sys.executable, "-m", "tests.killed.mortal")
+FILES = {f"{name}.txt": f"{name} is wrong\n" for name in "abc"} | {
+    "check.sh": "! grep -n bad *.txt\n",
+}
+TYPED = "c is typed\n"
+AFTERWARDS = {"a.txt": "a is right\n", "b.txt": "b is right\n", "c.txt": "c is right\n"}
+KEY = "KILLED_API_KEY"
+DONE: tuple[str, dict[str, Any]] = ("finish", {"summary": "Done."})
+
+
+@dataclass
+class Place:
+    """A copy of the project with its own journal, and the provider that its model asks."""
+
+    root: Path
+    provider: Provider
+    asked: list[str] = field(default_factory=list[str])
+
+    @property
+    def settings(self) -> dict[str, Json]:
+        """The settings of its servers."""
+        return {
+            "model": "openai/scripted",
+            "apiBase": self.provider.url,
+            "apiKeyEnv": KEY,
+            "checks": {"check": ["sh", "check.sh"]},
+            "resume": "off",
+        }
+
+    def contents(self) -> dict[str, str]:
+        """Return what the user's files hold."""
+        return {path: (self.root / path).read_text(encoding="utf-8") for path in AFTERWARDS}
+
+    def respond(self, request: Received) -> Reply:
+        """Answer as the conversation wants it."""
+        messages = cast("list[dict[str, Any]]", request.body["messages"])
+        told = "\n".join(str(message.get("content")) for message in messages)
+        n_answers = sum(message["role"] == "assistant" for message in messages)
+        name = told.partition("# Task: Correct ")[2][:1]
+        self.asked.append(f"{request.role} {name} {n_answers}")
+        match request.role:
+            case "planner":
+                return calls(("submit_plan", {"tasks": [_task(name) for name in "abc"]}))
+            case "worker":
+                return calls(*self._work(name, n_answers))
+            case "reviewer":
+                if name == "c" and self.contents()["c.txt"] == FILES["c.txt"]:
+                    (self.root / "c.txt").write_text(TYPED, encoding="utf-8")
+                return calls(("submit_review", {"verdict": "approve"}))
+            case _ if name:
+                return calls(("answer", {}))
+            case _:
+                return calls(("sign_off", {"summary": "All is right."}))
+
+    def _work(self, name: str, n_answers: int) -> Sequence[tuple[str, dict[str, Any]]]:
+        path = f"{name}.txt"
+        match name, n_answers:
+            case "a", 0:
+                return _edit(path, "wrong", "bad"), DONE
+            case "a", _:
+                return _edit(path, "bad", "right"), DONE
+            case "b", 0:
+                return (("ask_user", {"question": "Which word?"}),)
+            case "c", n if n > 0:
+                return _edit(path, "typed", "right"), DONE
+            case _:
+                return _edit(path, "wrong", "right"), DONE
+
+
+def _task(name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": f"Correct {name}",
+        "instructions": f"{name}.txt must be right.",
+        "files": [f"{name}.txt"],
+        "needs": [],
+        "checks": [],
+    }
+
+
+def _edit(path: str, old: str, new: str) -> tuple[str, dict[str, Any]]:
+    return "edit_file", {"path": path, "old": old, "new": new}
+
+
+@asynccontextmanager
+async def place(home: Path) -> AsyncGenerator[Place]:
+    """Lay the project out in `home`, and let its provider answer."""
+    root = home / "project"
+    root.mkdir(parents=True)
+    for path, text in FILES.items():
+        (root / path).write_text(text, encoding="utf-8")
+    provider = Provider([])
+    made = Place(root, provider)
+    async with Provider(made.respond) as provider:
+        made.provider = provider
+        yield made
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What came of one server: the mission, where the server lived long enough, and whether it was killed.
+
+    `n_answered` is how many answers the mission had when this server took it over, `n_events` how many events came.
+    """
+
+    mission: Mapping[str, Any] | None
+    killed: bool
+    resumed_in_s: float = 0.0
+    n_answered: int = 0
+    n_events: int = 0
+
+
+async def live(place: Place, serve: Sequence[str] = SERVE) -> Life:
+    """Let a server carry the mission out, from its start or from where it was, as far as it gets."""
+    os.environ |= {
+        "PODIUM_STATE_DIR": str(place.root.parent / "state"),
+        "XDG_CONFIG_HOME": str(place.root.parent / "config"),
+        KEY: "sk-scripted-0123456789",
+        "PYTHONPATH": str(ROOT),
+    }
+    sending, events = anyio.create_memory_object_stream[Mapping[str, Any]](10_000)
+
+    def hear(method: str, params: Mapping[str, Json]) -> None:
+        if method == "podium/event" and not params.get("past"):
+            sending.send_nowait(cast("Mapping[str, Any]", params["event"]))
+
+    life = Life(None, killed=True)
+    with sending, events:
+        try:
+            async with connect(serve, place.root, options=place.settings, on_notification=hear) as client:
+                life = await _to_its_end(client, events)
+        except* (ServerDied, RequestFailed):
+            pass
+    return life
+
+
+async def _to_its_end(client: Client, events: anyio.abc.ObjectReceiveStream[Mapping[str, Any]]) -> Life:
+    listed = cast("list[dict[str, Any]]", (await client.execute("podium.missions", {}))["missions"])
+    n_answered, n_events = 0, 0
+    ended: Mapping[str, Any] = {}
+    begun_at = anyio.current_time()
+    if not listed:
+        goal: dict[str, Json] = {"goal": "Correct the texts."}
+        mission_id = (await client.execute("podium.task", goal))["missionId"]
+    else:
+        mission_id = listed[0]["missionId"]
+        shown = await client.execute("podium.show", {"missionId": mission_id})
+        n_answered = cast("dict[str, Any]", shown["spent"])["modelRequests"]
+        begun_at = anyio.current_time()
+        if listed[0]["status"] == "interrupted":
+            await client.execute("podium.resume", {"missionId": mission_id})
+    resumed_in_s = anyio.current_time() - begun_at
+    async with anyio.create_task_group() as tasks:
+
+        async def answer() -> None:
+            nonlocal n_events
+            async for event in events:
+                n_events += 1
+                if event["kind"] in {"question_asked", "mission_continued"}:
+                    shown = await client.execute("podium.show", {"missionId": mission_id})
+                    for question in cast("list[dict[str, Json]]", shown["questions"]):
+                        await client.execute(
+                            "podium.answer", {"questionId": question["id"], "answer": "right"}
+                        )
+
+        tasks.start_soon(answer)
+        ended = await client.execute("podium.wait", {"missionId": mission_id})
+        tasks.cancel_scope.cancel()
+    return Life(ended, False, resumed_in_s, n_answered, n_events)
