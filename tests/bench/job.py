@@ -5,7 +5,6 @@ tokens the mission costs, how much of each prompt repeats an earlier one byte fo
 at a fraction), how long Podium takes between an answer and the next request, and the memory.
 """
 
-import importlib.util
 import json
 import os
 import statistics
@@ -20,6 +19,7 @@ from typing import Any, cast
 import anyio
 
 from podium.domain.messages import Json
+from tests.bench._prompts import counting, prefix_share, prompt
 from tests.bench._server import PeakMemory, serving
 
 SOURCE = '''"""Prices of a small shop."""
@@ -144,12 +144,13 @@ async def _job(home: Path) -> dict[str, float | str | bool]:
         requests += await anyio.to_thread.run_sync(_asked, url)
         tasks.cancel_scope.cancel()
     gaps, delegations = _gaps(requests, events)
-    tokens, counted_by = _tokens(requests)
+    prompts = [prompt(request["body"]) for request in requests]
+    count, counted_by = counting()
     return {
         "requests": len(requests),
-        "prompt_tokens": tokens,
+        "prompt_tokens": sum(map(count, prompts)),
         "tokens_counted_by": counted_by,
-        "prefix_share": round(_prefix_share(requests), 4),
+        "prefix_share": round(prefix_share(prompts), 4),
         "overhead_ms": round(statistics.median(gaps) * 1e3, 1),
         "delegation_ms": round(statistics.median(delegations) * 1e3, 1),
         "peak_mb": round(memory.server_mb, 1),
@@ -203,33 +204,3 @@ def _gaps(requests: list[dict[str, Any]], events: list[dict[str, Any]]) -> tuple
         gap = requests[n]["arrived_at"] - answered - checks[n - 1]
         (within if asked[n] == asked[n - 1] and not checks[n - 1] else between).append(gap)
     return within, between
-
-
-def _prompt(request: dict[str, Any]) -> str:
-    """Return what a provider caches by: the tools, then the messages, without the closing bracket."""
-    return json.dumps(request["body"]["tools"]) + json.dumps(request["body"]["messages"])[:-1]
-
-
-def _prefix_share(requests: list[dict[str, Any]]) -> float:
-    """Return the share of all prompt characters that repeat the beginning of an earlier prompt."""
-    prompts = [_prompt(request) for request in requests]
-    repeated = sum(
-        max((_common(prompt, earlier) for earlier in prompts[:n]), default=0)
-        for n, prompt in enumerate(prompts)
-    )
-    return repeated / sum(map(len, prompts))
-
-
-def _common(prompt: str, earlier: str) -> int:
-    """Return how many characters the two begin with alike."""
-    pairs = zip(prompt, earlier, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(prompt), len(earlier)))
-
-
-def _tokens(requests: list[dict[str, Any]]) -> tuple[int, str]:
-    spec = importlib.util.find_spec("litellm")
-    if spec is None or spec.origin is None:
-        return sum(len(_prompt(request)) for request in requests) // 4, "characters / 4"
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(spec.origin).parent / "litellm_core_utils" / "tokenizers")
-    encoding: Any = importlib.import_module("tiktoken").get_encoding("cl100k_base")
-    return sum(len(encoding.encode(_prompt(request))) for request in requests), "cl100k"

@@ -19,6 +19,7 @@ import anyio
 
 from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
+from podium.adapters.models.cache_marks import marked, refuses_marks, wants_marks
 from podium.adapters.models.environment import NO_KEY, key_variables, missing_key
 from podium.adapters.models.faults import meaning, missing_key_error
 from podium.adapters.models.habits import Habits
@@ -89,6 +90,7 @@ class LitellmBackend:
         self._timeout = timeout
         self._secrets = secrets_of(os.environ)
         self._habits = Habits()
+        self._refuse_marks: set[tuple[str, str | None]] = set()
 
     @classmethod
     def load(cls) -> "LitellmBackend":
@@ -142,12 +144,24 @@ class LitellmBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        request, api_key = ask.request(), ask.api_key
+        request = ask.request()
         request = replace(request, model=self._full_name(request))
+        endpoint = request.model, request.api_base
+        marks = wants_marks(request.model) and endpoint not in self._refuse_marks
+        try:
+            return await self._ask(ask, request, marks=marks)
+        except ModelUnavailable as error:
+            if not marks or not refuses_marks(str(error)):
+                raise
+            self._refuse_marks.add(endpoint)
+        return await self._ask(ask, request, marks=False)
+
+    async def _ask(self, ask: wire.Ask, request: ModelRequest, *, marks: bool) -> ModelAnswer:
+        api_key = ask.api_key
         streamed = request.model.partition("/")[0] in _STREAMED
         try:
             with anyio.fail_after(request.timeout_s if streamed else min(request.timeout_s, _UNSTREAMED_S)):
-                arguments = self._arguments(request, api_key)
+                arguments = self._arguments(request, api_key, marks=marks)
                 if streamed:
                     head = replace(request, messages=(), tools=())
                     return await self._streamed(arguments, replace(ask, head=head))
@@ -191,10 +205,10 @@ class LitellmBackend:
                 f"The model `{request.model}` is not known: name its provider too, as in `openai/{request.model}`."
             ) from error
 
-    def _arguments(self, request: ModelRequest, api_key: str | None) -> dict[str, Any]:
+    def _arguments(self, request: ModelRequest, api_key: str | None, *, marks: bool) -> dict[str, Any]:
         arguments: dict[str, Any] = {
             "model": request.model,
-            "messages": list(request.messages),
+            "messages": marked(request.messages) if marks else list(request.messages),
             "timeout": self._timeout(request.timeout_s + 1, connect=_CONNECT_TIMEOUT_S),
             "num_retries": 0,
             "max_retries": 0,
