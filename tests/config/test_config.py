@@ -26,6 +26,7 @@ EVERY: dict[str, Json] = {
     "sandbox": "off",
     "policy": "deny",
     "resume": "auto",
+    "keep": {"missions": 5, "conversations_days": 1.5, "undo_days": 9.0},
 }
 AS_TOML = """
 model = "openai/gpt"
@@ -44,6 +45,7 @@ checks = { tests = "make test", lint = ["ruff", "check"] }
 sandbox = "off"
 policy = "deny"
 resume = "auto"
+keep = { missions = 5, conversations_days = 1.5, undo_days = 9 }
 """
 AS_ENVIRONMENT = {
     "PODIUM_MODEL": "openai/gpt",
@@ -64,11 +66,15 @@ AS_ENVIRONMENT = {
     "PODIUM_SANDBOX": "off",
     "PODIUM_POLICY": "deny",
     "PODIUM_RESUME": "auto",
+    "PODIUM_KEEP__MISSIONS": "5",
+    "PODIUM_KEEP__CONVERSATIONS_DAYS": "1.5",
+    "PODIUM_KEEP__UNDO_DAYS": "9",
     "PATH": "/bin",
 }
 ON_THE_WIRE: dict[str, Json] = {
     **{name: value for name, value in EVERY.items() if "_" not in name},
     "models": {"openai/gpt": {"tools": "text", "contextWindow": 8192}},
+    "keep": {"missions": 5, "conversationsDays": 1.5, "undoDays": 9.0},
     "apiBase": EVERY["api_base"],
     "apiKeyEnv": EVERY["api_key_env"],
     "stallS": EVERY["stall_s"],

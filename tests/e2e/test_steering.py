@@ -135,7 +135,7 @@ def test_no_request_begins_while_a_mission_with_twenty_busy_agents_is_paused(wat
             all_busy.set()
         path = re.search(r"Files: (\S+)", team.heard("worker"))
         assert path
-        return calls(("edit_file", {"path": path[1], "old": "word", "new": "world"})).after(1)
+        return calls(("edit_file", {"path": path[1], "old": "word", "new": "world"})).after(2)
 
     finishes = calls(("finish", {"summary": "Done."}))
     answers: list[Answer] = [busily] * 20

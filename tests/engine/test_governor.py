@@ -35,6 +35,7 @@ class Limited:
     under_way: int = 0
     most: int = 0
     refused: list[Refusal] = field(default_factory=list[Refusal])
+    taken: list[str] = field(default_factory=list[str])
     answered: list[str] = field(default_factory=list[str])
     sent: deque[float] = field(default_factory=deque[float])
 
@@ -47,6 +48,7 @@ class Limited:
         if len(self.sent) >= self.a_minute:
             raise self._refusal("rate", self.sent[0] + MINUTE_S - now)
         self.sent.append(now)
+        self.taken.append(request.request_id)
         told = self._told(now)
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -122,6 +124,18 @@ def test_where_nothing_is_limited_all_fifty_come_to_ask_at_once() -> None:
     virtual_time.run(work)
 
 
+def test_fifty_are_under_way_before_the_first_answer_comes() -> None:
+    async def work() -> None:
+        team = Team(Limited(takes_s=1.0))
+        async with anyio.create_task_group() as agents:
+            for n in range(60):
+                agents.start_soon(team.ask, str(n))
+            await anyio.sleep(0.9)
+            assert (team.model.under_way, team.model.answered) == (50, [])
+
+    virtual_time.run(work)
+
+
 def test_a_provider_whose_limit_comes_back_bit_by_bit_is_not_waited_for_to_the_end() -> None:
     @dataclass
     class Bucket(Limited):
@@ -176,14 +190,14 @@ def test_what_the_user_waits_for_goes_before_a_review_and_equals_in_their_order(
     async def work() -> None:
         team = Team(Limited(takes_s=5.0))
         async with anyio.create_task_group() as agents:
-            for n in range(10):
+            for n in range(50):
                 agents.start_soon(team.ask, f"first {n}")
             await anyio.sleep(1)
             for n in range(3):
                 agents.start_soon(team.ask, f"review {n}", 3)
             await anyio.sleep(1)
             agents.start_soon(team.ask, "question", 0)
-        assert team.model.answered[10:] == ["question", "review 0", "review 1", "review 2"]
+        assert team.model.taken[50:] == ["question", "review 0", "review 1", "review 2"]
 
     virtual_time.run(work)
 
@@ -383,7 +397,7 @@ def test_a_paused_mission_takes_nobodys_turn() -> None:
         team = Team(model)
         paused = Team(model, team.governor)
         async with anyio.create_task_group() as agents:
-            for n in range(10):
+            for n in range(50):
                 agents.start_soon(team.ask, str(n))
             await anyio.sleep(1)
             for n in range(30):
@@ -392,10 +406,10 @@ def test_a_paused_mission_takes_nobodys_turn() -> None:
             paused.pausing.pause()
             agents.start_soon(team.ask, "last")
             await anyio.sleep(10)
-            assert len(model.answered) == 11
+            assert len(model.answered) == 51
             assert model.answered[-1] == "last"
             paused.pausing.resume()
-        assert len(model.answered) == 41
+        assert len(model.answered) == 81
 
     virtual_time.run(work)
 
@@ -405,10 +419,10 @@ def test_cancelled_requests_give_their_places_back() -> None:
         model = Limited(takes_s=100.0)
         team = Team(model)
         async with anyio.create_task_group() as agents:
-            for n in range(30):
+            for n in range(60):
                 agents.start_soon(team.ask, str(n))
             await anyio.sleep(1)
-            assert model.under_way == 10
+            assert model.under_way == 50
             agents.cancel_scope.cancel()
         assert model.under_way == 0
         async with anyio.create_task_group() as agents:

@@ -27,7 +27,7 @@ _RATE_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A request may not be sent yet: perhaps at the time `until`, or (None) once another one has ended."""
+    """A request may not be sent yet: perhaps at the time `until`, or (None) only once another one has ended."""
 
     why: Why
     until: float | None = None
@@ -127,7 +127,9 @@ class Pace:
         limited_s = self._of(model).wait_s(now)
         if limited_s > _AT_ONCE_S:
             return Wait("rate limit", now + limited_s)
-        return None if self.concurrency.allows(self.n_under_way) else Wait("turn")
+        if self.concurrency.later(self.n_under_way, now).allows(self.n_under_way):
+            return None
+        return Wait("turn", self.concurrency.doubles_at)
 
     def send(self, model: str, now: float) -> tuple["Pace", Sent]:
         """Return the pace with one more request under way, and that request."""
@@ -138,6 +140,7 @@ class Pace:
             n_under_way=self.n_under_way + 1,
             last_number=number,
             breaker=self.breaker.after_sending(number),
+            concurrency=self.concurrency.later(self.n_under_way, now).sent(self.n_under_way + 1, now),
         )
         return pace, sent
 

@@ -257,6 +257,7 @@ class _Lane:
         """Tell the user of the wait if it is long and not yet told; return whether it was told."""
         now, until = anyio.current_time(), ticket.until
         if ticket.why == "turn":
+            until = None
             long = ticket.shown is None and now >= ticket.since + _TURN_NOTICE_S
         else:
             long = until is not None and until - now >= _NOTICE_S
