@@ -78,13 +78,19 @@ def test_the_model_process_sees_keys_and_proxies_and_nothing_else_of_the_users()
         "LC_ALL": "C",
         "https_proxy": "http://proxy",
         "SSL_CERT_FILE": "/ca.pem",
-        "GROQ_API_KEY": "k",
+        "TOGETHERAI_API_KEY": "k",
         "AWS_PROFILE": "p",
     }
-    dropped = {"PYTHONPATH": "/evil", "GITHUB_TOKEN": "t", "DATABASE_URL": "d", "LITELLM_MODE": "DEV"}
+    dropped = {
+        "GROQ_API_KEY": "k",
+        "PYTHONPATH": "/evil",
+        "GITHUB_TOKEN": "t",
+        "DATABASE_URL": "d",
+        "LITELLM_MODE": "DEV",
+    }
     seen = child_environment(kept | dropped)
     assert kept.items() <= seen.items()
-    assert not {"PYTHONPATH", "GITHUB_TOKEN", "DATABASE_URL"} & seen.keys()
+    assert not {"GROQ_API_KEY", "PYTHONPATH", "GITHUB_TOKEN", "DATABASE_URL"} & seen.keys()
     assert seen["LITELLM_MODE"] == "PRODUCTION"
 
 

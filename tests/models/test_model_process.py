@@ -39,7 +39,7 @@ TOOL: dict[str, Json] = {
         "parameters": {"type": "object", "properties": {"path": {"type": "string"}}},
     },
 }
-KEY = "secret-of-the-user-4711"
+KEY, OPENAI_KEY = "secret-of-the-user-4711", "key-for-openai-4711"
 DIRECT, LITELLM = "openai/tiny", "hosted_vllm/tiny"
 both_ways = pytest.mark.parametrize("name", [DIRECT, LITELLM])
 
@@ -60,7 +60,12 @@ async def openai() -> AsyncIterator[Provider]:
 @pytest.fixture(scope="module")
 async def model(openai: Provider) -> AsyncIterator[ModelProcess]:
     proxy = "http://127.0.0.1:9"  # not for this machine
-    environ = {"MY_KEY": KEY, "http_proxy": proxy, "OPENAI_BASE_URL": openai.url}
+    environ = {
+        "MY_KEY": KEY,
+        "http_proxy": proxy,
+        "OPENAI_BASE_URL": openai.url,
+        "OPENAI_API_KEY": OPENAI_KEY,
+    }
     async with anyio.create_task_group() as tasks:
         process = ModelProcess(environ)
         await tasks.start(process.run)
@@ -138,8 +143,12 @@ async def test_a_conversation_with_tool_results_passes(model: ModelProcess, name
         assert provider.requests[0].body["messages"] == list(conversation)
 
 
-async def test_openai_itself_is_asked_through_litellm(model: ModelProcess, openai: Provider) -> None:
-    answer = await model.complete(replace(request("", "openai/gpt-4o-mini"), api_base=None))
+@pytest.mark.parametrize("name", ["openai/gpt-4o-mini", "gpt-4o-mini"])
+async def test_openai_itself_is_asked_through_litellm(
+    model: ModelProcess, openai: Provider, name: str
+) -> None:
+    answer = await model.complete(replace(request("", name), api_base=None))
+    assert openai.requests[-1].headers["authorization"] == f"Bearer {OPENAI_KEY}"
     assert openai.requests[-1].body["tools"] == [TOOL]
     assert tool_calls(answer)[0]["function"] == {"name": "read_file", "arguments": '{"path": "a.py"}'}
 
@@ -479,6 +488,20 @@ async def test_the_key_that_the_user_names_is_used_and_never_shown(model: ModelP
             await model.complete(asked)
     assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in str(caught.value)
+
+
+async def test_a_key_goes_with_the_requests_that_need_it_and_nowhere_else() -> None:
+    process = ModelProcess({"OPENAI_API_KEY": KEY, "GROQ_API_KEY": "other-4711"})
+    before, environ = set(psutil.Process().children()), dict[str, str]()
+    async with Provider([says("x")]) as provider, anyio.create_task_group() as tasks:
+        tasks.start_soon(process.run)
+        await process.complete(request(provider))
+        (child,) = set(psutil.Process().children()) - before
+        environ.update(child.environ())
+        tasks.cancel_scope.cancel()
+    assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert not {"OPENAI_API_KEY", "GROQ_API_KEY"} & environ.keys()
+    assert KEY not in str(environ)
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])

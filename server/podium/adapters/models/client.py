@@ -17,7 +17,14 @@ import anyio
 import anyio.abc
 
 from podium.adapters.models import wire
-from podium.adapters.models.environment import child_environment, key_variables, missing_key, sendable
+from podium.adapters.models.environment import (
+    child_environment,
+    key_for,
+    key_variables,
+    missing_key,
+    sendable,
+    with_provider,
+)
 from podium.adapters.models.faults import missing_key_error
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
@@ -106,9 +113,10 @@ class ModelProcess:
             await self._run_child(await self._outbox.take())
 
     def _key(self, request: ModelRequest) -> str | None:
-        """Return the value of the key variable that the user named, or None where none is named."""
+        """Return the key from the variable that the user named, or else from the provider's usual one; None without."""
         bare = request.api_base and "/" not in request.model
-        usual = key_variables(f"openai/{request.model}" if bare else request.model)
+        full_name = f"openai/{request.model}" if bare else with_provider(request.model)
+        usual = key_variables(full_name)
         for variable in (request.api_key_env,) if request.api_key_env else usual:
             if not sendable(self._environ.get(variable, "")):
                 raise ModelUnavailable(
@@ -122,9 +130,9 @@ class ModelProcess:
                     f"or change `api_key_env`."
                 )
             return key
-        if not request.api_base and (variable := missing_key(request.model, self._environ)):
-            raise missing_key_error(request.model, variable)
-        return None
+        if not request.api_base and (variable := missing_key(full_name, self._environ)):
+            raise missing_key_error(full_name, variable)
+        return key_for(full_name, self._environ)
 
     async def _call(self, message: wire.Ask | wire.Warm) -> wire.Answered | wire.Warmed:
         call = self._calls[message.id] = _Call(wire.encode(message))

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from podium.adapters.models import wire
 from podium.adapters.models.assembly import Assembly, BadChunk, StreamError
 from podium.adapters.models.completion import Completion
-from podium.adapters.models.environment import NO_KEY, key_variables
+from podium.adapters.models.environment import NO_KEY
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
 from podium.adapters.models.habits import Endpoint, Habits
 from podium.adapters.models.prices import openai_prices
@@ -65,8 +65,7 @@ class _Question:
         return b'{"model":%b,%b%b}' % (name, _STREAMED if streamed else b"", self.ask.conversation)
 
     def headers(self) -> dict[str, str]:
-        usual = map(os.environ.get, key_variables(self.request.model))
-        key = self.ask.api_key or next(filter(None, usual), NO_KEY)
+        key = self.ask.api_key or NO_KEY
         return {"Content-Type": "application/json", "Authorization": f"Bearer {key.strip()}"}
 
 
@@ -99,7 +98,7 @@ class DirectBackend:
         openai_prices(model.removeprefix(_PREFIX))
 
     async def complete(self, ask: wire.Ask) -> ModelAnswer:
-        """Return the answer to `ask`, with its key or else the one in the environment.
+        """Return the answer to `ask`, with the key that came with it.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.

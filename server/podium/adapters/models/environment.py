@@ -1,7 +1,8 @@
 """Which environment variables the model process sees, and which of them hold providers' keys.
 
 The process runs a large third-party library, so it gets what it needs to reach a provider and nothing
-else of the user's environment.
+else of the user's environment. A key whose variable is known here is not in its environment at all: it comes
+with the requests that need it.
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,21 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
+_FAMILIES = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "claude-": "anthropic",
+    "gemini-": "gemini",
+    "deepseek-": "deepseek",
+    "mistral-": "mistral",
+    "codestral-": "mistral",
+    "grok-": "xai",
+}
+
+
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the model process: what it needs of `environ`, and our settings.
 
@@ -58,9 +74,23 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return needed | _SETTINGS | {"no_proxy": direct, "NO_PROXY": direct}
 
 
+def with_provider(model: str) -> str:
+    """Return the name of a model with its provider before it, where that is missing and can be told."""
+    if "/" in model:
+        return model
+    return next(
+        (f"{provider}/{model}" for begin, provider in _FAMILIES.items() if model.startswith(begin)), model
+    )
+
+
 def key_variables(model: str) -> tuple[str, ...]:
     """Return the variables in which `model`'s provider expects its key, best known first; may be empty."""
     return _KEYS.get(model.partition("/")[0], ())
+
+
+def key_for(model: str, environ: Mapping[str, str]) -> str | None:
+    """Return the key that goes with requests to `model`, or None where there is none."""
+    return next(filter(None, map(environ.get, filter(_goes_along, key_variables(model)))), None)
 
 
 def sendable(key: str) -> bool:
@@ -83,7 +113,14 @@ def missing_key(model: str, environ: Mapping[str, str]) -> str | None:
     return variables[0]
 
 
+def _goes_along(variable: str) -> bool:
+    return variable.endswith("_KEY")  # a token is sent in another way, which litellm knows
+
+
+_WITH_REQUESTS = frozenset(filter(_goes_along, (name for names in _KEYS.values() for name in names)))
+
+
 def _needed(name: str) -> bool:
-    if name.startswith("PYTHON"):
+    if name.startswith("PYTHON") or name in _WITH_REQUESTS:
         return False
     return name in _NAMES.split() or name.startswith(tuple(_PREFIXES.split())) or name.endswith(_SUFFIXES)
