@@ -1,35 +1,153 @@
-"""2,000 requests of 50 agents while the provider spoils 30 % of what it receives, in 21 ways; none may be lost.
+"""Whether one server stays as it was through thousands of requests: memory, descriptors, threads and children.
 
-The model process is killed three times meanwhile. `soak N` asks N requests.
+Missions of twenty tasks follow each other in one server until its agents have made 10,000 requests (or as many as are
+named: `python -m tests.bench soak 2000`). Each task is a change to a file, a check in a process of its own, and a
+review; the model answers over real HTTP from another process. An iteration is one request.
+
+The slope is that of a line through the server's resident size after each mission, by least squares, over the last
+80 % of the iterations. All other figures are what is left at the end beyond what there was after the first mission.
 """
 
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 import anyio
+import psutil
 
-from tests.models.schedule import Schedule
-from tests.models.soak import Outcome, soak
+from podium.domain.messages import Json
+from podium.lsp.client import Client
+from tests.bench._server import serving
 
-REQUESTS, SHARE, KILLS = 2000, 0.3, 3
+TASKS = 20
+WARM_UP = 0.2
+"""The share of iterations in which memory may still grow: caches fill, and what is compiled late is compiled."""
+
+PROVIDER = """
+import itertools
+import anyio
+from tests.models.provider import Provider, Received, Reply, calls
+
+numbers = itertools.count()
+
+def respond(request: Received) -> Reply:
+    provider.requests.clear()
+    if request.role == "planner":
+        return calls(("submit_plan", {"tasks": [
+            {"id": f"t{n:02}", "title": f"Count {n}", "instructions": f"Write the next number into n{n:02}.txt.",
+             "files": [f"n{n:02}.txt"], "checks": ["check"]} for n in range(N_TASKS)]}))
+    if request.role == "reviewer":
+        return calls(("submit_review", {"verdict": "approve"}))
+    if request.role == "commander":
+        return calls(("sign_off", {"summary": "All counted."}))
+    path = request.body["messages"][1]["content"].split("Files: ")[1].split()[0]
+    text = f"{next(numbers)} " + "x" * 2000 + "\\\\n"
+    return calls(("write_file", {"path": path, "content": text}), ("finish", {"summary": "Counted."}))
+
+async def main() -> None:
+    global provider
+    async with Provider(respond) as provider:
+        print(provider.url, flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(main)
+""".replace("N_TASKS", str(TASKS))
 
 
-def run(requests: str = str(REQUESTS)) -> dict[str, float]:
-    """Return how many requests were answered rightly and lost, and how many were wasted."""
-    print(f"{requests} requests, 50 agents, {SHARE:.0%} spoiled, the model process killed {KILLS} times.")
-    outcome: Outcome = anyio.run(_run, int(requests))
-    for name, n in sorted(outcome.spoiled.items()):
-        print(f"  {n:4} {name}")
-    for problem in (*outcome.wrong, *outcome.lost):
-        print(f"  NOT RIGHT: {problem}")
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a server holds after `iterations` requests; `children` counts processes below it."""
+
+    iterations: int
+    rss: int
+    descriptors: int
+    threads: int
+    children: int
+    temporary: int
+
+
+def run(iterations: str = "10000") -> dict[str, float]:
+    """Return the slope of memory, and what is left of everything else."""
+    print(f"Missions of {TASKS} tasks until {iterations} requests have been made.")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen([sys.executable, "-c", PROVIDER], stdout=subprocess.PIPE, text=True) as provider,
+    ):
+        assert provider.stdout
+        try:
+            return anyio.run(_measure, Path(folder), provider.stdout.readline().strip(), int(iterations))
+        finally:
+            provider.kill()
+
+
+async def _measure(home: Path, url: str, iterations: int) -> dict[str, float]:
+    (project := home / "project").mkdir()
+    (temporary := home / "tmp").mkdir()
+    for n in range(TASKS):
+        (project / f"n{n:02}.txt").write_text("0\n", encoding="utf-8")
+    os.environ |= {"TMPDIR": str(temporary), "BENCH_KEY": "unused"}
+    options: dict[str, Json] = {
+        "model": "openai/scripted",
+        "apiBase": url,
+        "apiKeyEnv": "BENCH_KEY",
+        "checks": {"check": ["true"]},
+    }
+    samples: list[Sample] = []
+    async with serving(project, options) as client:
+        server = next(child for child in psutil.Process().children() if "serve" in child.cmdline())
+        n_done = 0
+        while n_done < iterations:
+            n_done += await _mission(client)
+            samples.append(_look(server, temporary, n_done))
+            if len(samples) % 20 == 1:
+                print(f"{n_done} requests, {samples[-1].rss / 1e6:.1f} MB", flush=True)
+    return figures(samples)
+
+
+async def _mission(client: Client) -> int:
+    """Carry out one mission and return how many requests it made."""
+    started = await client.execute("podium.auto", {"goal": "Count on."})
+    info = await client.execute("podium.wait", started)
+    assert info["status"] == "signed_off", info["reason"]
+    spent = info["spent"]
+    assert isinstance(spent, dict)
+    return int(str(spent["modelRequests"]))
+
+
+def _look(server: psutil.Process, temporary: Path, iterations: int) -> Sample:
+    return Sample(
+        iterations,
+        server.memory_info().rss,
+        server.num_fds(),
+        server.num_threads(),
+        len(server.children(recursive=True)),
+        sum(1 for _ in temporary.iterdir()),
+    )
+
+
+def figures(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return what the samples say, each after one mission."""
+    first, last = samples[0], samples[-1]
+    counted = [s for s in samples if s.iterations >= WARM_UP * last.iterations]
     return {
-        "requests": int(requests),
-        "right": outcome.right,
-        "lost": len(outcome.lost) + len(outcome.wrong),
-        "spoiled": sum(outcome.spoiled.values()),
-        "wasted": outcome.wasted,
-        "wasted_needlessly": outcome.needlessly_wasted,
-        "asked_again_after_a_death": outcome.asked_again,
-        "seconds": round(outcome.seconds, 1),
+        "iterations": last.iterations,
+        "slope_bytes_per_iteration": round(slope([(s.iterations, s.rss) for s in counted]), 1),
+        "descriptors": last.descriptors - first.descriptors,
+        "threads": last.threads - first.threads,
+        "children": last.children - first.children,
+        "temporary": last.temporary - first.temporary,
+        "missions": len(samples),
+        "rss_mb": round(last.rss / 1e6, 1),
     }
 
 
-async def _run(n: int) -> Outcome:
-    return await soak(Schedule(seed=1, share=SHARE), n, kills=KILLS)
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the slope of the line through `points` that is best by least squares."""
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    above = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    return above / (sum((x - mean_x) ** 2 for x, _ in points) or 1.0)

@@ -118,6 +118,10 @@ class PlanFiles:
                 file.holds(text, text)
         return self._files[mission_id]
 
+    def forget(self, file: PlanFile) -> None:
+        """Let go of a document that does not change any more; it is read again for who opens it."""
+        self._files.pop(file.mission_id, None)
+
     def at(self, uri: str) -> PlanFile | None:
         """Return the document with this URI, or None where it is no plan document."""
         path = self.session.path_or_none(uri)

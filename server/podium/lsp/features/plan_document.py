@@ -40,7 +40,7 @@ from podium.errors import UserError
 from podium.lsp.delivery import EditorDelivery
 from podium.lsp.documents import Document, DocumentChange
 from podium.lsp.features.diagnostics import Diagnostics
-from podium.lsp.plan_files import Edited, PlanFile, PlanFiles
+from podium.lsp.plan_files import Edited, PlanFile, PlanFiles, is_final
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import Session
 
@@ -102,6 +102,8 @@ class PlanDocument:
             self._catch_up(file)
         if is_new and state.kind == "plan":
             self._session.host.spawn("plan document", self._open(file))
+        if is_final(state) and self._files.document(file) is None:
+            self._files.forget(file)
 
     def _on_document(self, change: DocumentChange) -> None:
         file = self._files.at(change.document.uri) if self._conductor else None
