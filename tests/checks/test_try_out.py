@@ -6,9 +6,20 @@ from pathlib import Path
 import anyio
 import pytest
 
+from podium.adapters.checks.runner import LocalChecks
 from podium.adapters.checks.sandbox import Sandbox
 from podium.domain.checks import Check
-from tests.checks.projects import CALC, FIXED, PYTEST, both_ways, calculator, candidate, opened, write
+from tests.checks.projects import (
+    CALC,
+    FIXED,
+    PYTEST,
+    SANDBOX,
+    both_ways,
+    calculator,
+    candidate,
+    opened,
+    write,
+)
 
 pytestmark = pytest.mark.anyio
 TARGETS = ["test_calc.py::test_add"]
@@ -111,6 +122,28 @@ async def test_a_cancelled_search_ends_at_once_and_leaves_the_slots_usable(tmp_p
             with anyio.move_on_after(3):
                 await checks.try_out(candidate(root), [variant(slow)] * 200, PYTEST, TARGETS)
             assert (await checks.run_command(candidate(root), "echo fine")).green
+
+
+async def test_who_waits_for_a_slot_gets_one_before_the_variants_of_another_are_all_run(
+    tmp_path: Path,
+) -> None:
+    root = calculator(tmp_path)
+    ended: list[str] = []
+    check = Check("grep", ("grep", "-q", "a + b", "calc.py"))
+    checks = LocalChecks(root, None, SANDBOX, parallel=1, slice_s=0)
+
+    async def try_all() -> None:
+        results = await checks.try_out(candidate(root), [variant(CALC)] * 40, check, [])
+        ended.append("variants")
+        assert [result.exit_code for result in results] == [1] * 40
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(try_all)
+        await anyio.wait_all_tasks_blocked()
+        assert (await checks.run(candidate(root, calc=FIXED), check)).green
+        ended.append("check")
+    await checks.aclose()
+    assert ended == ["check", "variants"]
 
 
 async def test_other_checks_run_once_for_each_variant(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ async def test_a_worker_is_told_just_what_the_reviewer_or_the_checks_found(tmp_p
     assert [finding in text for text in rejected["worker"]] == [False, False, True, True]
     red = await told("the-third-same-error-asks-and-a-hint-helps", tmp_path / "red")
     assert "a.txt:1: " in red["worker"][2]
+    for n_red, wanted in ((1, "2 different"), (2, "4 different")):
+        assert wanted in red["worker"][2 * n_red], f"after {n_red} red attempts"
 
 
 def test_every_role_is_told_the_projects_shape_checks_rules_and_what_is_known(tmp_path: Path) -> None:

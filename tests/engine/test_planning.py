@@ -17,12 +17,14 @@ SCENARIOS = Path(__file__).parents[1] / "scenarios"
 async def test_the_smallest_mission_costs_four_requests_as_the_readme_says(tmp_path: Path) -> None:
     root = tmp_path / "project"
     root.mkdir()
+    (root / "test_a.py").write_text("", encoding="utf-8")
     played = await play(
         Scenario.read(SCENARIOS / "the-smallest-mission-costs-four-requests.md"), root, tmp_path / "state"
     )
     asked = [request.role for request in played.model.script.requests]
     assert asked == ["planner", "worker", "reviewer", "commander"]
     assert [state.ending for state in played.live.values()] == ["signed_off"]
+    assert "# Test files\ntest_a.py" in str(played.model.script.requests[0].messages[1].get("content"))
     assert "four requests" in (SCENARIOS.parents[1] / "README.md").read_text(encoding="utf-8")
 
 

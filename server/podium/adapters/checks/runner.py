@@ -23,6 +23,8 @@ from podium.domain.checks import Candidate, Check, CheckResult
 from podium.ports import Known
 
 COMMAND_TIMEOUT_S = 300.0
+SLICE_S = 2.0
+"""How long variants of one candidate keep a slot for which others wait; the variant that runs is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class LocalChecks:
         sandbox: Sandbox | None = None,
         parallel: int | None = None,
         inherited: Mapping[str, str] | None = None,
+        slice_s: float = SLICE_S,
     ) -> None:
         """Prepare to run checks of `root`.
 
@@ -59,6 +62,7 @@ class LocalChecks:
             sandbox: how commands are confined; found by trying where none is given.
             parallel: how many runs there may be at once; by default one for each core.
             inherited: the environment that commands get the harmless part of; by default this process's.
+            slice_s: how long variants keep a slot for which others wait.
 
         Raises:
             UserError: a configured check is not a command.
@@ -68,6 +72,7 @@ class LocalChecks:
         self._sandbox = sandbox or detect()
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._slots = Slots(self._root, parallel or os.cpu_count() or 1)
+        self._slice_s = slice_s
         self._baseline: Baseline | None = None
         self._python: tuple[tuple[float, ...], Interpreter] | None = None
         found_checks(self._root, self._configured)
@@ -147,8 +152,13 @@ class LocalChecks:
             await anyio.to_thread.run_sync(self._slots.remove)
 
     async def _work_on(self, attempt: TryOut, candidate: Candidate) -> None:
-        async with self._stand(candidate) as stand:
-            await attempt.work(stand)
+        """Run variants in slots that are given to who waits after a while, and taken again in turn."""
+        while attempt.more:
+            async with self._stand(candidate) as stand:
+                until = anyio.current_time() + self._slice_s
+                await attempt.work(
+                    stand, lambda until=until: self._slots.wanted and anyio.current_time() >= until
+                )
 
     @asynccontextmanager
     async def _stand(self, candidate: Candidate) -> AsyncGenerator[Stand]:

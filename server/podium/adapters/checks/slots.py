@@ -245,9 +245,14 @@ class Slots:
         self._lock: int | None = None
         self._n_made = 0
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for a slot."""
+        return self._turn.statistics().tasks_waiting > 0
+
     @asynccontextmanager
     async def take(self) -> AsyncGenerator[Slot]:
-        """Lend a slot, the one last used first; wait while all are lent."""
+        """Lend a slot, the one last used first; who waits while all are lent gets one in the order of asking."""
         async with self._turn:
             slot = self._free.pop() if self._free else await anyio.to_thread.run_sync(self._make)
             try:

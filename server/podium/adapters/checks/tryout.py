@@ -6,7 +6,7 @@ runs the tests that are known to fail, in a fork; only one that turns them green
 
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -78,21 +78,25 @@ class TryOut:
         missing = self._refused("not run: enough other variants are green")
         return tuple(self._results.get(index, missing) for index in range(len(self._variants)))
 
-    async def work(self, stand: Stand) -> None:
-        """Run variants in this slot until none is left or enough are green."""
-        if not self._more():
+    @property
+    def more(self) -> bool:
+        """Whether there is a variant left to run, and not enough are green."""
+        return bool(self._pending) and sum(result.green for result in self._results.values()) < ENOUGH_GREEN
+
+    async def work(self, stand: Stand, gives_way: Callable[[], bool]) -> None:
+        """Run variants in this slot until there are no more, or after one of them the slot `gives_way`."""
+        if not self.more:
             return
         async with self._warm(stand) as warm:
-            while self._more():
+            while self.more:
                 index = self._pending.popleft()
                 overlay = {**self._overlay, **self._variants[index]}
                 try:
                     self._results[index] = await self._result(stand, warm, overlay)
                 except ToolError as problem:
                     self._results[index] = self._refused(str(problem))
-
-    def _more(self) -> bool:
-        return bool(self._pending) and sum(result.green for result in self._results.values()) < ENOUGH_GREEN
+                if gives_way():
+                    return
 
     async def _result(
         self, stand: Stand, warm: Warm | None, overlay: Mapping[str, bytes | None]
