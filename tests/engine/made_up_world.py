@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from podium.adapters.scripted_model import calls, says
 from podium.domain.changes import FileEdit
@@ -140,6 +141,7 @@ class Checks:
         tree_hash = repr(sorted(candidate.overlay.items()))
         if result := known(tree_hash):
             return result
+        await anyio.lowlevel.checkpoint_if_cancelled()  # a pause may have come in this very moment
         self.pause.begin("a check")
         await anyio.sleep(self.chance.uniform(0.01, 3))
         bad = sorted(path for path, content in candidate.overlay.items() if content and b"bad" in content)

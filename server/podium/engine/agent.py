@@ -336,14 +336,14 @@ class Agent:
                 self._returned(call, _AFTER_A_FAILED_EDIT)
                 continue
             await self._desk.pausing.passed()
-            if any(steer.when == "interrupt" for steer in self._unheard()):
+            counts = was is not None or self._desk.past.reliving
+            if not counts and any(steer.when == "interrupt" for steer in self._unheard()):
                 self._returned(call, _INTERRUPTED)
                 continue
             outcome = await carry_out(self._spec.role, call, context)
             useful = useful or not outcome.useless
             if was is not None and outcome.decision is None:
                 self._desk.past.diverge(f"{call.name} is refused")
-            counts = was is not None or self._desk.past.reliving
             if outcome.decision is not None and not counts and (self._unheard() or self._reworded()):
                 self._returned(call, _UNHEARD)
                 continue
