@@ -78,7 +78,7 @@ async def _measure() -> tuple[float, int]:
         inquiry = Inquiry(process, Asker((0, (0, 0)), pausing, on_wait), governor, (), on_fault)
         while left:
             name = f"r{left.pop()}"
-            hello: Message = {"role": "user", "content": "hello"}
+            hello: Message = {"role": "user", "content": name}  # what is the same is asked once
             await inquiry.ask(ModelRequest(name, "openai/tiny", "", (hello,), (), api_base=provider.url))
 
     async with Provider(limits) as provider, anyio.create_task_group() as tasks:

@@ -155,7 +155,9 @@ async def _many(process: ModelProcess, url: str, model: str, n: int) -> None:
 
     async def agent() -> None:
         while left:
-            request = ModelRequest(f"r{left.pop()}", f"openai/{model}", "worker", MESSAGES, (), api_base=url)
+            name = f"r{left.pop()}"
+            own: dict[str, Json] = {"role": "user", "content": name}  # what is the same is asked once
+            request = ModelRequest(name, f"openai/{model}", "worker", (*MESSAGES, own), (), api_base=url)
             await process.complete(request)
 
     async with anyio.create_task_group() as agents:

@@ -221,6 +221,32 @@ async def test_fifty_agents_are_answered_at_once(model: ModelProcess, name: str)
     assert sum(arrival < min(replies) for arrival in arrivals) >= 20
 
 
+async def test_the_same_request_in_flight_is_made_once_and_paid_for_once(model: ModelProcess) -> None:
+    async with Provider(
+        lambda received: says(received.body["messages"][0]["content"]).after(0.5)
+    ) as provider:
+        answers: list[ModelAnswer] = []
+
+        async def agent(text: str) -> None:
+            answers.append(await model.complete(request(provider, text=text)))
+
+        async with anyio.create_task_group() as agents, anyio.create_task_group() as gives_up:
+            gives_up.start_soon(agent, "same")
+            for text in ("same", "same", "other"):
+                agents.start_soon(agent, text)
+            await anyio.wait_all_tasks_blocked()
+            gives_up.cancel_scope.cancel()
+        again = await model.complete(request(provider, text="same"))
+    assert sorted(received.body["messages"][0]["content"] for received in provider.requests) == [
+        "other",
+        "same",
+        "same",
+    ]
+    assert again.usage.prompt_tokens == 1000, "an answer is no cache"
+    assert sorted(str(answer.message["content"]) for answer in answers) == ["other", "same", "same"]
+    assert sorted(answer.usage.prompt_tokens for answer in answers) == [0, 1000, 1000]
+
+
 async def test_long_messages_pass_in_both_directions(model: ModelProcess) -> None:
     text = "0123456789abcdef" * (512 * 1024)
     answer = await ask(model, says(text))
@@ -541,21 +567,21 @@ async def test_what_a_model_process_had_not_answered_when_it_died_is_asked_again
     arrived = anyio.Event()
 
     def respond(received: Received) -> Reply:
-        if received.body["messages"][0]["content"] == "wait":
+        if received.body["messages"][0]["content"].startswith("wait"):
             arrived.set()
             return says("late").after(0.0 if len(provider.requests) > 2 else 60.0)
         return says("soon")
 
-    async def in_flight() -> None:
-        answers.append(await process.complete(request(provider, text="wait")))
+    async def in_flight(text: str) -> None:
+        answers.append(await process.complete(request(provider, text=text)))
 
     with anyio.fail_after(30):
         async with Provider(respond) as provider, anyio.create_task_group() as tasks:
             tasks.start_soon(process.run)
             child = await start_child(process)
             async with anyio.create_task_group() as agents:
-                agents.start_soon(in_flight)
-                agents.start_soon(in_flight)
+                agents.start_soon(in_flight, "wait")
+                agents.start_soon(in_flight, "wait as well")
                 await arrived.wait()
                 await anyio.sleep(0.1)
                 child.kill()

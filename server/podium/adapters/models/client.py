@@ -10,8 +10,8 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import dataclass, field, replace
+from typing import NoReturn, TypeAlias
 
 import anyio
 import anyio.abc
@@ -27,7 +27,7 @@ from podium.adapters.models.environment import (
 )
 from podium.adapters.models.faults import missing_key_error
 from podium.errors import ModelUnavailable
-from podium.ports import ModelAnswer, ModelFault, ModelRequest
+from podium.ports import ModelAnswer, ModelFault, ModelRequest, Usage
 
 _COMMAND = (sys.executable, "-P", "-m", "podium.adapters.models.host")  # -P: never import from the workspace
 _EXIT_TIMEOUT_S = 2.0
@@ -35,11 +35,22 @@ _MOST_LOST = 2
 """A request that was in flight when so many processes died is not given to another one."""
 
 
+_Alike: TypeAlias = tuple[str, str | None, str | None, bytes]
+"""What makes two requests the same: model, address, key, and the conversation with its tools."""
+
+
 @dataclass(slots=True)
 class _Call:
-    """A call that waits for its reply: the line that makes it, and how many processes died over it."""
+    """A call that waits for its reply: the line that makes it, and how many processes died over it.
 
+    `n_waiting` wait for it, of whom the first that goes on has `paid`. A request that is `alike` joins it.
+    """
+
+    id: int
     line: bytes
+    alike: "_Alike | None" = None
+    n_waiting: int = 0
+    paid: bool = False
     n_lost: int = 0
     done: anyio.Event = field(default_factory=anyio.Event)
     reply: wire.ToClient | None = None
@@ -81,6 +92,7 @@ class ModelProcess:
         self._environ = environ
         self._ids = itertools.count(1)
         self._calls: dict[int, _Call] = {}
+        self._alike: dict[_Alike, _Call] = {}
         self._outbox = _Outbox()
         self.n_asked_again = 0
         """How many requests were asked again because a model process had died."""
@@ -88,13 +100,22 @@ class ModelProcess:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the model's answer. Cancelling the call closes the connection to the provider.
 
+        A request that is in flight already is joined: one answer for all who ask the same, paid for once.
+
         Raises:
             ContextOverflow: the conversation is too long for this model.
             ModelFault: the provider failed in a way that may pass, or the model process died.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        reply = await self._call(wire.Ask.of(next(self._ids), request, self._key(request)))
+        ask = wire.Ask.of(next(self._ids), request, self._key(request))
+        program = request.model.startswith("builtin/")  # what those answer depends on the facts as well
+        alike = None if program else (request.model, request.api_base, ask.api_key, ask.conversation)
+        call = (self._alike.get(alike) if alike else None) or self._begun(ask, alike)
+        reply = await self._reply(call)
         assert isinstance(reply, wire.Answered)  # noqa: S101 - the other end is ours
+        if call.paid:
+            return replace(reply.answer, usage=Usage(cost_usd=0.0))
+        call.paid = True
         return reply.answer
 
     async def warm(self, model: str, api_base: str | None = None) -> None:
@@ -104,7 +125,7 @@ class ModelProcess:
             ModelFault: the model process died.
             ModelUnavailable: what it takes is not installed, or cannot be set up.
         """
-        await self._call(wire.Warm(next(self._ids), model, api_base))
+        await self._reply(self._begun(wire.Warm(next(self._ids), model, api_base)))
 
     async def run(self, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> NoReturn:
         """Own the child until cancelled, then end it."""
@@ -134,14 +155,21 @@ class ModelProcess:
             raise missing_key_error(full_name, variable)
         return key_for(full_name, self._environ)
 
-    async def _call(self, message: wire.Ask | wire.Warm) -> wire.Answered | wire.Warmed:
-        call = self._calls[message.id] = _Call(wire.encode(message))
+    def _begun(self, message: wire.Ask | wire.Warm, alike: _Alike | None = None) -> _Call:
+        call = self._calls[message.id] = _Call(message.id, wire.encode(message), alike)
+        if alike:
+            self._alike[alike] = call
+        self._outbox.put(call.line)
+        return call
+
+    async def _reply(self, call: _Call) -> wire.Answered | wire.Warmed:
+        call.n_waiting += 1
         try:
-            self._outbox.put(call.line)
             await call.done.wait()
         finally:
-            if self._calls.pop(message.id, None):
-                self._outbox.put(wire.encode(wire.Cancel(message.id)))
+            call.n_waiting -= 1
+            if not call.n_waiting and self._taken_off(call.id):
+                self._outbox.put(wire.encode(wire.Cancel(call.id)))
         match call.reply:
             case wire.Failed() as failed:
                 raise failed.error()
@@ -152,9 +180,16 @@ class ModelProcess:
 
     def _settle(self, reply: wire.ToClient) -> None:
         # A call that was cancelled is gone; its answer may still arrive.
-        if call := self._calls.pop(reply.id, None):
+        if call := self._taken_off(reply.id):
             call.reply = reply
             call.done.set()
+
+    def _taken_off(self, call_id: int) -> _Call | None:
+        """Return a call that waited for its reply, and let nobody join it any more."""
+        call = self._calls.pop(call_id, None)
+        if call and call.alike:
+            del self._alike[call.alike]
+        return call
 
     def _fail_calls(self, error: ModelUnavailable) -> None:
         self._outbox.clear()  # the lines belong to the calls that fail now
