@@ -5,6 +5,7 @@
     PodiumError
     ├── ToolError        the model can fix it: the text becomes the result of its tool call
     └── UserError        the user can fix it: one sentence that says what to do
+        ├── NotRecorded  the journal takes nothing now
         └── ModelUnavailable  no answer can be had from the configured model
             └── ModelUnreachable  nobody answers at its address
 """
@@ -20,6 +21,10 @@ class ToolError(PodiumError):
 
 class UserError(PodiumError):
     """Something that the user can correct; the message is one sentence that says how."""
+
+
+class NotRecorded(UserError):
+    """The journal takes nothing now; what runs is interrupted, and can go on when it does again."""
 
 
 class ModelUnavailable(UserError):

@@ -31,7 +31,7 @@ from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.roles import prompt
 from podium.engine.stopwatch import Stopwatch
-from podium.errors import UserError
+from podium.errors import NotRecorded, UserError
 from podium.ports import Journal
 from tests.engine.play import DiskFrontEnd, StagedModel
 
@@ -262,7 +262,7 @@ class FullDisk:
         self, mission_id: str, events: Sequence[Event], after: int | None = None
     ) -> Sequence[Record]:
         if self.takes == 0:
-            raise UserError("The disk is full; free some space.")
+            raise NotRecorded("The disk is full; free some space.")
         self.takes -= 1
         return await self._journal.append(mission_id, events, after)
 
@@ -288,16 +288,28 @@ class FullDisk:
         return self._journal.deciding()
 
 
-async def test_a_full_disk_ends_missions_and_not_the_conductor(root: Path) -> None:
+async def test_a_full_disk_interrupts_missions_and_not_the_conductor_and_they_go_on_when_there_is_space(
+    root: Path,
+) -> None:
     async with services(root, {"hangs": True}, {"unavailable": "No key."}) as outside:
         journal = FullDisk(outside.journal, takes=2)
         async with Conductor(replace(outside, journal=journal), lambda _: True) as conductor:
+            interrupted = Watch(conductor, MissionInterrupted)
             first = await conductor.start(REQUEST, Settings.model_validate({}))
             with anyio.fail_after(10):
                 await conductor.wait(first, None)
+            stopped = conductor.state(first)
+            assert (stopped.status, stopped.reason) == ("interrupted", "The disk is full; free some space.")
+            assert isinstance(interrupted.event, MissionInterrupted), "everybody is shown that it stopped"
             with pytest.raises(UserError, match="disk is full"):
                 await conductor.start(REQUEST, Settings.model_validate({}))
+            with pytest.raises(UserError, match="disk is full"):
+                await conductor.resume(first, Settings.model_validate({}))
             journal.takes = 1000
+            assert (await conductor.resume(first, Settings.model_validate({}))).status != "interrupted"
+            kinds = [record.event.kind for record in await outside.journal.read(first)]
+            assert kinds.count("mission_interrupted") == kinds.count("mission_continued") == 1
+            await conductor.cancel(first)
             second = await conductor.start(REQUEST, Settings.model_validate({}))
             await conductor.cancel(second)
             assert conductor.state(second).status == "cancelled"

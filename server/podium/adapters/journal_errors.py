@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from podium.errors import UserError
+from podium.errors import NotRecorded, UserError
 
 BUSY_S = 10.0
 """How long to wait for another process that holds the file; its transactions take milliseconds."""
@@ -28,7 +28,7 @@ _PASSING: Mapping[int, str] = {
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-class JournalUnusable(UserError):
+class JournalUnusable(NotRecorded):
     """The file cannot be used as it is now; that may pass, so it is worth another try later."""
 
 

@@ -41,6 +41,7 @@ class Chronicle:
         self._ranks: dict[str, int] = {}
         self._settled: list[str] = []
         self._unsummarized: dict[str, tuple[int, str]] = {}
+        self._stranded: dict[str, MissionInterrupted] = {}
         self._opened = False
         self._reading = anyio.Lock()
 
@@ -82,13 +83,28 @@ class Chronicle:
         state = self.states.get(mission_id)
         if state is None:
             return
-        if not (state.ending or state.interrupted) and not self._process_lives(state.process):
+        if (interrupted := self._stranded.get(mission_id)) is not None:
+            with suppress(UserError):
+                await self._journal.append(mission_id, [interrupted], after=self._n_read[mission_id])
+                del self._stranded[mission_id]
+                await self._read_on(mission_id)
+        elif not (state.ending or state.interrupted) and not self._process_lives(state.process):
             # Another server may see the same at the same time; one of them writes it down. Where the journal
             # takes nothing now, the mission is shown as it stands there.
             with suppress(UserError):
                 await self._journal.append(mission_id, [_DIED], after=self._n_read[mission_id])
             await self._read_on(mission_id)
         self._settle(mission_id)
+
+    def strand(self, mission_id: str, interrupted: MissionInterrupted) -> int:
+        """Take a mission for interrupted whose journal takes nothing, and record that as soon as it does.
+
+        Return the number that the record will have.
+        """
+        state = self.states[mission_id]
+        self.states[mission_id] = fold(state, interrupted, state.last_at)
+        self._stranded[mission_id] = interrupted
+        return self._n_read[mission_id] + 1
 
     async def settle(self, mission_id: str) -> None:
         """Let a mission that does not run go from memory, soon, if nothing of it is open any more."""

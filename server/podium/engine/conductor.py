@@ -26,6 +26,7 @@ from podium.domain.events import (
     MissionContinued,
     MissionEnded,
     MissionImported,
+    MissionInterrupted,
     MissionPruned,
     MissionStarted,
     Process,
@@ -171,6 +172,14 @@ class Conductor:
             await run.close()
         except UserError as error:
             _log.error("the end of mission %s is not recorded: %s", run.state.id, error)
+            await self._show_stranded(run)
+
+    async def _show_stranded(self, run: MissionRun) -> None:
+        """Show that a mission stopped where the journal has no room for that; it is recorded when there is some."""
+        interrupted = MissionInterrupted(run.interruption or "The journal took nothing any more.")
+        state = run.state
+        seq = self._chronicle.strand(state.id, interrupted)
+        await self._show(Record(state.id, seq, state.last_at, interrupted))
 
     async def _mark(self, run: MissionRun, to: FindingState) -> None:
         """Move the findings that a fix mission works on through their life, in the missions that own them."""
