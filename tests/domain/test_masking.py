@@ -136,7 +136,7 @@ def test_variables_that_are_named_like_keys_hold_secrets_unless_they_are_words()
         "SHORT_TOKEN": "a1",
         "PATH": "/usr/bin:/bin-1",
     }
-    assert secrets_of(environ) == ("s3cret-and-long", "my-own-key-1", "0123456789-t")
+    assert secrets_of(environ) == ("s3cret-and-long", "0123456789-t", "my-own-key-1")
 
 
 def test_an_event_is_masked_but_for_names_and_the_contents_of_files() -> None:
@@ -170,3 +170,10 @@ def test_masked_text_within_json_is_still_json() -> None:
 
 def test_another_installation_has_other_placeholders() -> None:
     assert Mask(salt=b"a").placeholder("x") != Mask(salt=b"b").placeholder("x")
+
+
+def test_a_file_whose_content_is_masked_keeps_its_permissions() -> None:
+    made = ProposalMade("p-1", "A script", (FileEdit("run.sh", None, KEYS["openai"].encode(), 0o755),))
+    (edit,) = Mask().whole_event(made).edits
+    assert edit.permissions == 0o755
+    assert KEYS["openai"].encode() not in (edit.after or b"")

@@ -65,7 +65,7 @@ _PATTERNS = tuple((anchors, re.compile(pattern)) for anchors, pattern in _KINDS)
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values in `environ` that must never be shown: those of variables that are named like keys."""
     found = {value for name, value in environ.items() if _KEY_NAME.search(name) and _is_secret(value)}
-    return tuple(sorted(found, key=len, reverse=True))
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
 def _is_secret(value: str) -> bool:
@@ -107,7 +107,7 @@ class Mask:
         return self._value(event, self._edit)
 
     def _edit(self, edit: FileEdit) -> FileEdit:
-        return FileEdit(edit.path, self._content(edit.before), self._content(edit.after))
+        return replace(edit, before=self._content(edit.before), after=self._content(edit.after))
 
     def _content(self, content: bytes | None) -> bytes | None:
         if content is None:

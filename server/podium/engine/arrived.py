@@ -5,7 +5,7 @@ delivered again, however the user typed around it; what is not, is still to be d
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podium.domain.changes import FileEdit
 from podium.engine.tree import MergeConflict, merged_content
@@ -32,9 +32,9 @@ def arrived(edits: Iterable[FileEdit], read: Callable[[str], bytes | None]) -> A
             continue
         if edit.before is None and now == b"" and edit.after:
             # A file is created empty before it is filled.
-            lacking.append(FileEdit(edit.path, b"", edit.after))
+            lacking.append(replace(edit, before=b""))
         elif _is_in(edit, now):
-            there.append(FileEdit(edit.path, _without(edit, now), now))
+            there.append(replace(edit, before=_without(edit, now), after=now))
         else:
             lacking.append(edit)
     return Arrived(tuple(there), tuple(lacking))
@@ -51,6 +51,6 @@ def _is_in(edit: FileEdit, now: bytes | None) -> bool:
 def _without(edit: FileEdit, now: bytes | None) -> bytes | None:
     """Return what a file would hold without a change; what it holds, where that cannot be told."""
     try:
-        return merged_content(FileEdit(edit.path, edit.after, edit.before), now)
+        return merged_content(edit.back(), now)
     except MergeConflict:
         return now
