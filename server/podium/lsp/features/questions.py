@@ -6,13 +6,14 @@ No answer (the client has no such request, or the user closed it) leaves the que
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 import anyio
 from lsprotocol import types
 
-from podium.domain.events import MissionContinued, QuestionAnswered, QuestionAsked, Record
+from podium.domain.events import MissionContinued, MissionEnded, QuestionAnswered, QuestionAsked, Record
 from podium.domain.mission import Question
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
@@ -26,7 +27,6 @@ ANSWER_S = 24 * 3600.0
 class Prompt:
     """Something to ask the user, while it `is_open`; `take` gets the option that was chosen."""
 
-    id: str
     text: str
     options: tuple[str, ...]
     is_open: Callable[[], bool]
@@ -40,7 +40,7 @@ class Questions:
         self._host = host
         self._queue: deque[Prompt] = deque()
         self._news = anyio.Event()
-        self._shown: tuple[str, anyio.CancelScope] | None = None
+        self._shown: tuple[Prompt, anyio.CancelScope] | None = None
 
     def follow(self, conductor: Conductor) -> None:
         """Show the questions of `conductor`'s missions."""
@@ -53,9 +53,9 @@ class Questions:
                 case MissionContinued():
                     for question in conductor.state(record.mission_id).questions.values():
                         self.ask(_prompt(conductor, question))
-                case QuestionAnswered(question_id):
-                    if self._shown and self._shown[0] == question_id:
-                        self._shown[1].cancel()
+                    self._withdraw_settled()
+                case QuestionAnswered() | MissionEnded():
+                    self._withdraw_settled()
                 case _:
                     pass
 
@@ -73,31 +73,35 @@ class Questions:
                 await self._news.wait()
                 self._news = anyio.Event()
             prompt = self._queue.popleft()
-            with anyio.CancelScope() as scope:
-                self._shown = (prompt.id, scope)
-                await self._show(prompt)
-            self._shown = None
+            if prompt.is_open() and (chosen := await self._show(prompt)):
+                with suppress(UserError):
+                    await prompt.take(chosen)
 
-    async def _show(self, prompt: Prompt) -> None:
+    async def _show(self, prompt: Prompt) -> str:
+        """Return the option that was chosen; nothing where there is no answer, or none is wanted any more."""
         params = types.ShowMessageRequestParams(
             types.MessageType.Info,
             f"Podium asks: {prompt.text}",
             [types.MessageActionItem(option) for option in prompt.options],
         )
-        if not prompt.is_open():
-            return
-        try:
-            chosen = await self._host.ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, ANSWER_S)
-            if isinstance(chosen, types.MessageActionItem):
-                await prompt.take(chosen.title)
-        except (AskFailed, UserError):
-            return
+        chosen: object = None
+        # What takes the answer is not in the scope: it may itself record that the question is settled.
+        with anyio.CancelScope() as scope, suppress(AskFailed):
+            self._shown = (prompt, scope)
+            try:
+                chosen = await self._host.ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, ANSWER_S)
+            finally:
+                self._shown = None
+        return chosen.title if isinstance(chosen, types.MessageActionItem) else ""
+
+    def _withdraw_settled(self) -> None:
+        """Take the question that is shown back where it was settled in another way."""
+        if self._shown and not self._shown[0].is_open():
+            self._shown[1].cancel()
 
 
 def _prompt(conductor: Conductor, question: Question) -> Prompt:
     def is_open() -> bool:
         return any(question.id in state.questions for state in conductor.states())
 
-    return Prompt(
-        question.id, question.text, question.options, is_open, partial(conductor.answer, question.id)
-    )
+    return Prompt(question.text, question.options, is_open, partial(conductor.answer, question.id))

@@ -4,6 +4,8 @@ Which of both is the setting `resume`; with `off` they wait for `podium.resume`.
 """
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 
 from lsprotocol import types
@@ -44,18 +46,25 @@ class Resumption:
 
         text = f"Podium was ended while it worked on “{state.goal}”. Shall it go on?"
         take = partial(self._take, conductor, state.id)
-        return Prompt(f"resume {state.id}", text, (GO_ON, LATER, CANCEL), is_open, take)
+        return Prompt(text, (GO_ON, LATER, CANCEL), is_open, take)
 
     async def _take(self, conductor: Conductor, mission_id: str, answer: str) -> None:
         if answer == GO_ON:
             await self._go_on(conductor, mission_id)
         elif answer == CANCEL:
-            await conductor.cancel(mission_id)
+            with self._telling(mission_id):
+                await conductor.cancel(mission_id)
 
     async def _go_on(self, conductor: Conductor, mission_id: str) -> None:
-        try:
+        with self._telling(mission_id):
             await conductor.resume(mission_id, self._session.loaded().settings)
+
+    @contextmanager
+    def _telling(self, mission_id: str) -> Generator[None]:
+        """Tell the user why a mission stays as it is."""
+        try:
+            yield
         except UserError as error:
-            _log.warning("%s does not go on: %s", mission_id, error)
+            _log.warning("%s stays interrupted here: %s", mission_id, error)
             params = types.ShowMessageParams(types.MessageType.Warning, str(error))
             self._session.host.notify(types.WINDOW_SHOW_MESSAGE, params)
