@@ -1,11 +1,15 @@
 """Missions whose server is killed with SIGKILL, and that another server carries to their end."""
 
+import json
+import sys
 from pathlib import Path
+from subprocess import DEVNULL
 
+import anyio
 import pytest
 
 from tests.bench.durability import gone_on
-from tests.killed.job import AFTERWARDS, MORTAL, live, place
+from tests.killed.job import AFTERWARDS, MORTAL, Place, live, place
 
 pytestmark = pytest.mark.anyio
 N_REQUESTS = 13
@@ -27,3 +31,34 @@ async def test_a_killed_mission_ends_as_it_would_have_and_pays_for_no_answer_twi
         assert (after.mission["status"], after.mission["reason"]) == ("signed_off", "All is right.")
         assert there.contents() == AFTERWARDS
         assert n_paid_again == 0
+
+
+async def podium(there: Place, *argv: str) -> tuple[int, str]:
+    """Return exit code and output of a command in the project; the model and the checks stand in the user's file."""
+    options = there.settings
+    config = there.root.parent / "config/podium/config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        f"model = {json.dumps(options['model'])}\napi_base = {json.dumps(options['apiBase'])}\n"
+        f"api_key_env = {json.dumps(options['apiKeyEnv'])}\nchecks = {{ check = ['sh', 'check.sh'] }}\n",
+        encoding="utf-8",
+    )
+    done = await anyio.run_process(
+        [sys.executable, "-m", "podium", *argv], cwd=there.root, stdin=DEVNULL, stderr=None, check=False
+    )
+    return done.returncode, done.stdout.decode()
+
+
+async def test_the_command_line_lists_a_killed_mission_as_interrupted_and_resume_carries_it_to_its_end(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as there:
+        assert (await live(there, (*MORTAL, "17", "after"))).killed
+        code, listed = await podium(there, "missions")
+        mission_id, *line = listed.split()
+        assert (code, line[3], listed.count("\n")) == (0, "interrupted", 1), listed
+        code, told = await podium(there, "resume", mission_id)
+        assert (code, "signed off" in told) == (0, True), told
+        assert there.contents() == AFTERWARDS
+        code, told = await podium(there, "resume", mission_id, "--json")
+        assert (code, told) == (1, ""), "it has ended"
