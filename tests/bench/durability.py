@@ -6,6 +6,7 @@ the files must be the same, and no answer that the journal holds may be asked fo
 
     python -m tests.bench durability              every write, and 200 random instants
     python -m tests.bench durability 20 10        20 of the writes and 10 instants
+    python -m tests.bench durability fight 100    100 times two servers that want the same interrupted mission
 """
 
 import random
@@ -14,12 +15,15 @@ from pathlib import Path
 
 import anyio
 
+from tests.killed.fight import fight
 from tests.killed.job import AFTERWARDS, MORTAL, SERVE, Life, Place, live, place
 
 
 def run(writes: str = "all", instants: str = "200") -> dict[str, float | int]:
-    """Kill at every moment, or at some of them, and return the figures."""
+    """Kill at every moment, or at some of them, or let servers fight, and return the figures."""
     with tempfile.TemporaryDirectory() as folder:
+        if writes == "fight":
+            return anyio.run(_fights, Path(folder), int(instants))
         return anyio.run(_sweep, Path(folder), None if writes == "all" else int(writes), int(instants))
 
 
@@ -53,6 +57,25 @@ async def _sweep(home: Path, n_writes: int | None, n_instants: int) -> dict[str,
         "paid_again": again,
         "resume_s": round(max(resumed_in_s), 3),
     }
+
+
+async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:
+    """Let pairs of servers, of which most die soon, fight for missions, for so many rounds at least."""
+    chance = random.Random(0)  # noqa: S311 - chance in a benchmark
+    n_fought = unfair = different = 0
+    while n_fought < n_rounds:
+        async with place(home / str(n_fought)) as there:
+            deaths = [(str(chance.randint(1, 8)), chance.choice(("before", "after"))) for _ in range(6)]
+            fought = await fight(there, deaths)
+            mission = fought[-1].mission
+            same = mission is not None and mission["status"] == "signed_off"
+            different += not (same and there.contents() == AFTERWARDS)
+            for now in fought:
+                unfair += not now.is_fair
+                if not now.is_fair:
+                    print(f"round {n_fought}: {now}", flush=True)
+            n_fought += len(fought)
+    return {"fights": n_fought, "not_carried_on_by_one": unfair, "different_endings": different}
 
 
 async def _undisturbed(home: Path) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import anyio
 import anyio.abc
@@ -133,8 +133,16 @@ class Life:
     n_events: int = 0
 
 
-async def live(place: Place, serve: Sequence[str] = SERVE) -> Life:
-    """Let a server carry the mission out, from its start or from where it was, as far as it gets."""
+Events: TypeAlias = anyio.abc.ObjectReceiveStream[Mapping[str, Any]]
+
+
+@asynccontextmanager
+async def serving(place: Place, serve: Sequence[str] = SERVE) -> AsyncGenerator[tuple[Client, Events]]:
+    """Start a server on the project, and yield its client with the events that it is sent.
+
+    Raises:
+        ServerDied: the server was killed.
+    """
     os.environ |= {
         "PODIUM_STATE_DIR": str(place.root.parent / "state"),
         "XDG_CONFIG_HOME": str(place.root.parent / "config"),
@@ -147,32 +155,45 @@ async def live(place: Place, serve: Sequence[str] = SERVE) -> Life:
         if method == "podium/event" and not params.get("past"):
             sending.send_nowait(cast("Mapping[str, Any]", params["event"]))
 
-    life = Life(None, killed=True)
     with sending, events:
-        try:
-            async with connect(serve, place.root, options=place.settings, on_notification=hear) as client:
-                life = await _to_its_end(client, events)
-        except* (ServerDied, RequestFailed):
-            pass
+        async with connect(serve, place.root, options=place.settings, on_notification=hear) as client:
+            yield client, events
+
+
+async def live(place: Place, serve: Sequence[str] = SERVE) -> Life:
+    """Let a server carry the mission out, from its start or from where it was, as far as it gets."""
+    life = Life(None, killed=True)
+    try:
+        async with serving(place, serve) as (client, events):
+            life = await _to_its_end(client, events)
+    except* (ServerDied, RequestFailed):
+        pass
     return life
 
 
-async def _to_its_end(client: Client, events: anyio.abc.ObjectReceiveStream[Mapping[str, Any]]) -> Life:
+async def _to_its_end(client: Client, events: Events) -> Life:
     listed = cast("list[dict[str, Any]]", (await client.execute("podium.missions", {}))["missions"])
-    n_answered, n_events = 0, 0
-    ended: Mapping[str, Any] = {}
+    n_answered = 0
     begun_at = anyio.current_time()
     if not listed:
         goal: dict[str, Json] = {"goal": "Correct the texts."}
-        mission_id = (await client.execute("podium.task", goal))["missionId"]
+        mission_id = str((await client.execute("podium.task", goal))["missionId"])
     else:
-        mission_id = listed[0]["missionId"]
+        mission_id = str(listed[0]["missionId"])
         shown = await client.execute("podium.show", {"missionId": mission_id})
         n_answered = cast("dict[str, Any]", shown["spent"])["modelRequests"]
         begun_at = anyio.current_time()
         if listed[0]["status"] == "interrupted":
             await client.execute("podium.resume", {"missionId": mission_id})
     resumed_in_s = anyio.current_time() - begun_at
+    ended, n_events = await follow(client, events, mission_id)
+    return Life(ended, False, resumed_in_s, n_answered, n_events)
+
+
+async def follow(client: Client, events: Events, mission_id: str) -> tuple[Mapping[str, Any], int]:
+    """Answer what a mission asks, and return it when it has ended, with the number of events until then."""
+    n_events = 0
+    ended: Mapping[str, Any] = {}
     async with anyio.create_task_group() as tasks:
 
         async def answer() -> None:
@@ -189,4 +210,4 @@ async def _to_its_end(client: Client, events: anyio.abc.ObjectReceiveStream[Mapp
         tasks.start_soon(answer)
         ended = await client.execute("podium.wait", {"missionId": mission_id})
         tasks.cancel_scope.cancel()
-    return Life(ended, False, resumed_in_s, n_answered, n_events)
+    return ended, n_events

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from tests.bench.durability import gone_on
+from tests.killed.fight import fight
 from tests.killed.job import AFTERWARDS, MORTAL, Place, live, place
 
 pytestmark = pytest.mark.anyio
@@ -62,3 +63,17 @@ async def test_the_command_line_lists_a_killed_mission_as_interrupted_and_resume
         assert there.contents() == AFTERWARDS
         code, told = await podium(there, "resume", mission_id, "--json")
         assert (code, told) == (1, ""), "it has ended"
+
+
+async def test_of_two_servers_that_fight_for_a_mission_one_carries_it_on_and_the_other_says_where_it_runs(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as there:
+        rounds = await fight(there, [("9", "after"), ("12", "before")])
+        last = rounds[-1]
+        assert [now.is_fair for now in rounds] == [True] * len(rounds), rounds
+        assert last.mission is not None, rounds
+        assert last.mission["status"] == "signed_off"
+        assert there.contents() == AFTERWARDS
+        assert sorted(last.fates) == ["carried on", "refused"]
+        assert "does not run here but in another Podium" in last.refusals[0]

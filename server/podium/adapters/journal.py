@@ -267,7 +267,7 @@ class SqliteJournal:
         """Be the only process that decides on missions of this workspace that have ended.
 
         Raises:
-            UserError: another one does so just now.
+            UserError: another one does so, and has not ended within a second.
         """
         with closing(await anyio.to_thread.run_sync(journal_file.only_decider, self.path)):
             yield

@@ -163,15 +163,19 @@ def told(error: OSError | sqlite3.Error, path: Path) -> Exception:
     return suspected(path) if is_damage(error) else explained(error, path)
 
 
+DECISION_S = 1.0
+"""How long a decision of another process is waited for: most are no more than a few records."""
+
+
 def only_decider(path: Path) -> sqlite3.Connection:
     """Return what holds off every other process that calls this for the journal `path`, until it is closed.
 
     It is a lock of SQLite on an empty file of its own, so that the system lets go of it with the process.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, and does so for a while.
     """
-    lock = sqlite3.connect(path.with_suffix(".deciding"), timeout=0, check_same_thread=False)
+    lock = sqlite3.connect(path.with_suffix(".deciding"), timeout=DECISION_S, check_same_thread=False)
     try:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
