@@ -12,7 +12,7 @@ import pytest
 from podium.adapters.checks.process import Limits, Output, run_process
 from podium.adapters.checks.sandbox import Sandbox
 from podium.domain.checks import Check
-from tests.checks.projects import both_ways, calculator, candidate, opened
+from tests.checks.projects import NO_SANDBOX, both_ways, calculator, candidate, opened
 
 pytestmark = pytest.mark.anyio
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -46,6 +46,29 @@ async def test_when_the_time_is_over_the_whole_group_dies(tmp_path: Path, sandbo
     assert (result.exit_code, result.timed_out, result.output) == (124, True, "begun\n")
     assert result.failures[0].message == "slow was ended after 1 s"
     assert await gone("4201")
+
+
+@pytest.mark.parametrize("n_kills", [1, 2])
+async def test_a_check_that_somebody_else_killed_runs_once_more_on_the_same_tree(
+    tmp_path: Path, n_kills: int
+) -> None:
+    root = calculator(tmp_path)
+    os.mkfifo(begun := tmp_path / "begun")
+    check = Check("tests", ("sh", "-c", f"ls left; echo x > left; echo $$ > {begun}; exec cat {begun}"))
+
+    def act() -> None:
+        for _ in range(n_kills):
+            os.killpg(int(begun.read_text(encoding="utf-8")), signal.SIGKILL)
+        if n_kills == 1:
+            begun.read_text(encoding="utf-8")
+            begun.write_text("the end\n", encoding="utf-8")
+
+    async with opened(root, NO_SANDBOX) as checks, anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, act)
+        result = await checks.run(candidate(root), check)
+    assert (result.exit_code, result.green) == ((0, True) if n_kills == 1 else (-signal.SIGKILL, False))
+    assert "the end" in result.output or n_kills == 2
+    assert "No such file" in result.output, "what the killed run left behind is gone"
 
 
 @both_ways

@@ -21,6 +21,9 @@ from anyio.abc import ByteReceiveStream, Process
 KEPT_OUTPUT = 64 * 1024
 """Bytes of output that are kept of a run: the first and the last half of this."""
 
+_FROM_OUTSIDE = (9, 15)
+"""SIGKILL and SIGTERM; by others, such as SIGSEGV and SIGABRT, a program dies of itself."""
+
 TIMED_OUT = 124
 NOT_FOUND = 127
 
@@ -46,6 +49,11 @@ class Finished:
     output: str
     duration_s: float
     timed_out: bool = False
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody else ended it: the command itself died by a signal that programs do not send themselves."""
+        return -self.exit_code in _FROM_OUTSIDE
 
 
 class Output:

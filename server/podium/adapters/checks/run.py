@@ -35,6 +35,8 @@ async def run_check(
 ) -> CheckResult:
     """Return what the check says about the workspace with `overlay` laid over it, by a run unless that is `known`.
 
+    A run that somebody else killed says nothing about the candidate; it is repeated, once.
+
     Raises:
         ToolError: the overlay leaves the workspace.
     """
@@ -50,6 +52,10 @@ async def run_check(
     if check.kind == "probe":
         env["PODIUM_COVERAGE_PATH"] = str(coverage_place())
     finished = await run_process(stand.argv(argv), stand.slot.tree, env, check.timeout_s)
+    if finished.was_killed:
+        await anyio.to_thread.run_sync(stand.sync, overlay)
+        stand.slot.clear_output()
+        finished = await run_process(stand.argv(argv), stand.slot.tree, env, check.timeout_s)
     return result_of(stand, check, argv, finished, tree_hash)
 
 
