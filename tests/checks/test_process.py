@@ -11,7 +11,7 @@ import pytest
 
 from podium.adapters.checks.process import Limits, Output, run_process
 from podium.adapters.checks.sandbox import Sandbox
-from podium.domain.checks import Check
+from podium.domain.checks import Check, CheckResult
 from tests.checks.projects import NO_SANDBOX, both_ways, calculator, candidate, opened
 
 pytestmark = pytest.mark.anyio
@@ -63,9 +63,11 @@ async def test_a_check_that_somebody_else_killed_runs_once_more_on_the_same_tree
             begun.read_text(encoding="utf-8")
             begun.write_text("the end\n", encoding="utf-8")
 
+    results: list[CheckResult] = []
     async with opened(root, NO_SANDBOX) as checks, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, act)
-        result = await checks.run(candidate(root), check)
+        results.append(await checks.run(candidate(root), check))
+    (result,) = results
     assert (result.exit_code, result.green) == ((0, True) if n_kills == 1 else (-signal.SIGKILL, False))
     assert "the end" in result.output or n_kills == 2
     assert "No such file" in result.output, "what the killed run left behind is gone"

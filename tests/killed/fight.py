@@ -9,7 +9,7 @@ import anyio
 from podium.lsp.client import RequestFailed, ServerDied
 from tests.killed.job import MORTAL, SERVE, Place, follow, live, serving
 
-Fate: TypeAlias = Literal["carried on", "refused", "killed"]
+Fate: TypeAlias = Literal["carried on", "killed while it carried on", "refused", "killed"]
 
 
 @dataclass
@@ -22,11 +22,13 @@ class Round:
 
     @property
     def is_fair(self) -> bool:
-        """Whether one server carried the mission on at most, and one did where none was killed before."""
-        return self.fates.count("carried on") == 1 or sorted(self.fates) in (
-            ["killed", "killed"],
-            ["killed", "refused"],
-        )
+        """Whether one server carried the mission to its end at most, and none was refused in favour of nobody.
+
+        One that was killed while it carried on leaves the mission to the other.
+        """
+        if "carried on" in self.fates:
+            return self.fates.count("carried on") == 1
+        return "killed" in self.fates or "killed while it carried on" in self.fates
 
 
 class _Start:
@@ -82,8 +84,9 @@ async def _contend(there: Place, serve: Sequence[str], start: _Start, now: Round
                     fate = "refused"
                     now.refusals.append(str(refusal))
             else:
-                fate = "carried on"
+                fate = "killed while it carried on"
                 now.mission, _ = await follow(client, events, mission_id)
+                fate = "carried on"
     except* (ServerDied, RequestFailed):
         pass
     finally:
