@@ -6,7 +6,7 @@ does the same in each life.
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,8 @@ class Place:
     root: Path
     provider: Provider
     asked: list[str] = field(default_factory=list[str])
+    disturb: Callable[[int], None] = lambda _: None
+    """Called with the number of each request, while it is in flight."""
 
     @property
     def settings(self) -> dict[str, Json]:
@@ -61,6 +63,7 @@ class Place:
         n_answers = sum(message["role"] == "assistant" for message in messages)
         name = told.partition("# Task: Correct ")[2][:1]
         self.asked.append(f"{request.role} {name} {n_answers}")
+        self.disturb(len(self.asked))
         match request.role:
             case "planner":
                 return calls(("submit_plan", {"tasks": [_task(name) for name in "abc"]}))

@@ -6,6 +6,7 @@ from pathlib import Path
 from subprocess import DEVNULL
 
 import anyio
+import psutil
 import pytest
 
 from tests.bench.durability import gone_on
@@ -77,3 +78,24 @@ async def test_of_two_servers_that_fight_for_a_mission_one_carries_it_on_and_the
         assert there.contents() == AFTERWARDS
         assert sorted(last.fates) == ["carried on", "refused"]
         assert "does not run here but in another Podium" in last.refusals[0]
+
+
+async def test_when_the_model_process_is_killed_only_what_was_in_flight_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    in_flight: list[int] = []
+
+    def kill(number: int) -> None:
+        if number == 5:
+            in_flight.append(sum(one.answered_at is None for one in there.provider.requests))
+            children = psutil.Process().children(recursive=True)
+            (models,) = (child for child in children if "podium.adapters.models.host" in child.cmdline())
+            models.kill()
+
+    async with place(tmp_path) as there:
+        there.disturb = kill
+        life = await live(there)
+        assert life.mission is not None
+        assert life.mission["status"] == "signed_off"
+        assert there.contents() == AFTERWARDS
+        assert 1 <= len(there.asked) - N_REQUESTS <= in_flight[0] <= 3
