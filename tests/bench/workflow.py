@@ -7,7 +7,7 @@ client, a real HTTP endpoint. A mission succeeds when Podium signed it off and e
 the benchmark looks itself. One signed off with anything else is a false success, whether its tests are red or
 not. Nobody is there to answer questions: a mission that asks one is cancelled, and counts as failed.
 
-    python -m tests.bench workflow              the table, in less than half an hour on two cores
+    python -m tests.bench workflow              the table; its parts make up about half an hour on two cores
     python -m tests.bench workflow 0.3:10:20    20 missions of 10 faults at p = 0.3; any number of such cells
     python -m tests.bench workflow 0.3:10:20:20 20 more of them
 

@@ -120,7 +120,7 @@ def test_each_start_offers_interrupted_missions_as_the_setting_wants_and_does_wh
         questions = asked(editor)
         assert next(questions) == offer(GOALS[1])
         editor.execute("podium.resume", ids[1])
-        (shown,) = editor.requests(ASKED)
+        shown = editor.requests(ASKED)[0]
         assert editor.wire.call("$/cancelRequest")["params"] == {"id": shown["id"]}
         assert next(questions) == offer(GOALS[3])
         editor.execute("podium.resume", ids[3])

@@ -109,8 +109,15 @@ def _missions(answer: Mapping[str, Json]) -> str:
 def _line(mission: MissionLine) -> str:
     when = datetime.fromtimestamp(mission.started_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
     tasks = f"{mission.closed}/{mission.total}"
-    where = "  (in another Podium)" if mission.elsewhere else "  (imported)" if mission.imported else ""
-    return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:10}  {tasks:>5}  {mission.goal}{where}"
+    if mission.elsewhere:
+        note = "  (in another Podium)"
+    elif mission.imported:
+        note = "  (imported)"
+    elif mission.status == "interrupted":
+        note = f"  (podium resume {mission.mission_id})"
+    else:
+        note = ""
+    return f"{mission.mission_id}  {when}  {mission.kind:6}  {mission.status:11}  {tasks:>5}  {mission.goal}{note}"
 
 
 def _mission(answer: Mapping[str, Json]) -> str:
