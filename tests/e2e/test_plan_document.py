@@ -232,7 +232,7 @@ def test_an_editor_that_takes_no_edits_gets_the_plan_on_the_disk(plain_desk: Des
     with running(plain_desk) as mission:
         editor = mission.editor
         editor.open(mission.path)
-        mission.type("  Do t2.\n", "  Do t2.\n- [ ] Write new\n")
+        mission.type("  Do t2.\n", "  Do t2.\n- [ ] Write new\n  files: new.txt\n  needs: t2\n")
         editor.save(mission.path)
         editor.diagnostics(mission.path, lambda _: [*mission.tasks()] == ["t1", "t2", "u1"])
         mission.type("Write new", "Write new")
