@@ -51,6 +51,7 @@ from podium.engine.dialects import Acquaintances, Dialects
 from podium.engine.governor import Governor
 from podium.engine.landing import Landing
 from podium.engine.leases import Leases
+from podium.engine.looks import Looks
 from podium.engine.mission_tree import MissionTree
 from podium.engine.past import Diverged, Past
 from podium.engine.pausing import PausableChecks, Pausing
@@ -183,6 +184,7 @@ class MissionRun:
         self.interruption = ""
         self.advised: set[str] = set()
         self._brief = ""
+        self._looks = Looks()
         self._publish = publish
         self._writing = anyio.Lock()
         self._unwritten: list[_Entry] = []
@@ -445,6 +447,7 @@ class MissionRun:
             self.state.plan,
             self.may_ask_for_commands,
             mask=self.services.mask,
+            looks=self._looks,
         )
 
     def stepped_aside(self, task_id: str) -> AbstractAsyncContextManager[None]:

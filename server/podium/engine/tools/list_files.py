@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from anyio import to_thread
 from pydantic import Field
 
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
@@ -15,7 +16,8 @@ class ListFiles(Arguments):
 
 async def run(context: ToolContext, args: ListFiles) -> str:
     """Return matching paths, one a line, cut after 300."""
-    found = [path for path in context.tree.paths() if matches(path, args.glob)]
+    paths = await to_thread.run_sync(context.tree.paths)  # asks git, which takes longer than a keystroke
+    found = [path for path in paths if matches(path, args.glob)]
     if not found:
         return f"No file matches {args.glob!r}." if args.glob else "The project has no files."
     more = [f"[{len(found) - MOST} more; narrow the glob]"] if len(found) > MOST else []

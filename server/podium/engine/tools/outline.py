@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from anyio import to_thread
 from pydantic import Field
 
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
@@ -22,9 +23,11 @@ class Outline(Arguments):
 async def run(context: ToolContext, args: Outline) -> str:
     """Return definitions with line numbers for a file; directories with file counts for the project."""
     if not args.path:
-        return project_shape(context.tree.paths())
-    file = context.tree.text(args.path)
-    lines = list(_python(file.text) if args.path.endswith(".py") else _other(file.text))
+        return project_shape(await to_thread.run_sync(context.tree.paths))
+    text = context.tree.text(args.path).text
+    read = _python if args.path.endswith(".py") else _other
+    seen = context.looks.about("outline", read)
+    lines = seen.of(text.encode("utf-8", "surrogatepass"), lambda: tuple(read(text)))
     return "\n".join(lines) or "No definitions found; read the file."
 
 

@@ -1,11 +1,14 @@
 """Searches the project's text."""
 
 import time
+from functools import partial
+from itertools import islice
 
 import regex
 from anyio import to_thread
 from pydantic import Field
 
+from podium.engine.looks import Found, Seen
 from podium.engine.tools.list_files import matches
 from podium.engine.tools.tool import Arguments, Tool, ToolContext
 from podium.errors import ToolError
@@ -29,7 +32,8 @@ async def run(context: ToolContext, args: Search) -> str:
     except regex.error as error:
         raise ToolError(f"The regular expression is not valid: {error}.") from error
     try:
-        hits = await to_thread.run_sync(_hits, context, pattern, args.glob)
+        seen = context.looks.about("search", args.pattern, args.regex)
+        hits = await to_thread.run_sync(_hits, context, pattern, args, seen)
     except TimeoutError:
         raise ToolError(
             "The regular expression takes too long to match; use a simpler one, without nested repetition."
@@ -40,11 +44,11 @@ async def run(context: ToolContext, args: Search) -> str:
     return "\n".join([*hits[:MOST], *more])
 
 
-def _hits(context: ToolContext, pattern: "regex.Pattern[str]", glob: str) -> list[str]:
+def _hits(context: ToolContext, pattern: "regex.Pattern[str]", args: Search, seen: Seen) -> list[str]:
     hits: list[str] = []
     until = time.monotonic() + LONGEST_S
     for path in context.tree.paths():
-        if not matches(path, glob):
+        if not matches(path, args.glob):
             continue
         try:
             content = context.tree.read(path)
@@ -52,13 +56,24 @@ def _hits(context: ToolContext, pattern: "regex.Pattern[str]", glob: str) -> lis
             continue
         if content is None or len(content) > LARGEST_FILE or b"\0" in content[:1024]:
             continue
-        text = content.decode("utf-8", "replace")
-        for number, line in enumerate(text.split("\n"), 1):
-            if pattern.search(line, timeout=_left(until), concurrent=True):
-                hits.append(f"{path}:{number}: {line.strip()[:200]}")
-                if len(hits) > MOST:
-                    return hits
+        found = seen.of(content, partial(_lines, content, pattern, not args.regex, until))
+        hits += (f"{path}:{line}" for line in found)
+        if len(hits) > MOST:
+            break
     return hits
+
+
+def _lines(content: bytes, pattern: "regex.Pattern[str]", plain: bool, until: float) -> Found:
+    """Return the first lines that match, as `N: text`: one more than a search returns, at most."""
+    text = content.decode("utf-8", "replace")
+    if plain and not pattern.search(text, timeout=_left(until), concurrent=True):
+        return ()  # a plain text that stands nowhere in the file stands in no line of it
+    found = (
+        f"{number}: {line.strip()[:200]}"
+        for number, line in enumerate(text.split("\n"), 1)
+        if pattern.search(line, timeout=_left(until), concurrent=True)
+    )
+    return tuple(islice(found, MOST + 1))
 
 
 def _left(until: float) -> float:

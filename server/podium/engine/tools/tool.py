@@ -10,6 +10,7 @@ from podium.domain.masking import Mask
 from podium.domain.messages import Json
 from podium.domain.plan import Plan
 from podium.engine.decisions import Decision
+from podium.engine.looks import Looks
 from podium.engine.tree import CandidateTree
 from podium.engine.verification import CheckDesk
 
@@ -43,6 +44,7 @@ class ToolContext:
     ask_for_commands: bool = True
     consult: Ask | None = None
     mask: Mask = field(default_factory=Mask)
+    looks: Looks = field(default_factory=Looks)
 
 
 @dataclass(frozen=True, slots=True)
