@@ -1,8 +1,10 @@
 """What the user does to a mission while it runs: say something, pause it, let it go on, end it."""
 
+import os
 import re
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 
@@ -20,14 +22,13 @@ HEARD = "The user, who outranks your assignment, says:\n"
 
 @pytest.fixture(scope="module")
 def watched(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
-    """A desk whose editor is sent every event."""
+    """A desk whose editor is sent every event, and whose checks run without a sandbox."""
     home = tmp_path_factory.mktemp("watched")
     (root := home / "project").mkdir()
     capabilities = {**CAPABILITIES, "experimental": {"podium": {"events": True}}}
     environment = {"SCRIPTED_API_KEY": KEY}
-    with editing(
-        root, home / "state", settings(team), capabilities=capabilities, environment=environment
-    ) as editor:
+    options = settings(team, sandbox="off")
+    with editing(root, home / "state", options, capabilities=capabilities, environment=environment) as editor:
         yield Desk(editor, team)
 
 
@@ -159,6 +160,29 @@ def test_no_request_begins_while_a_mission_with_twenty_busy_agents_is_paused(wat
     assert len(team.requests("worker")) == 40
     (pause,) = mission["pauses"]
     assert 0 < pause["since"] < pause["until"]
+
+
+def test_a_pause_and_a_cancel_end_the_checks_that_run_with_all_that_they_started(
+    watched: Desk, tmp_path: Path
+) -> None:
+    editor, team = watched.editor, watched.team
+    os.mkfifo(runs := tmp_path / "runs")
+    watched.write(WORD, check=f"exec 3> '{runs}'; echo begun >&3; sleep 600 & sleep 600")
+    team.play(planner=plans("greet.txt", checks=["check"]), worker=CORRECTS)
+    mission_id = editor.start("podium.task", "Correct the word")
+
+    def ends_the_check(command: str) -> str:
+        with runs.open() as running:
+            assert running.readline() == "begun\n"
+            status: str = editor.execute(command, mission_id)["status"]
+            assert running.read() == "", "it ends when the last process that could write has ended"
+        return status
+
+    assert ends_the_check("podium.pause") == "paused"
+    editor.execute("podium.resume", mission_id)
+    assert ends_the_check("podium.cancel") == "cancelled"
+    assert (editor.ended(mission_id)["status"], editor.applied) == ("cancelled", [])
+    assert (editor.root / "greet.txt").read_text() == WORD["greet.txt"]
 
 
 def test_questions_are_shown_one_at_a_time_and_the_next_once_the_one_before_is_answered(

@@ -408,11 +408,13 @@ class Conductor:
         Raises:
             UserError: there is no such mission, or it runs in another process.
         """
-        self._require_here(await self.whole(mission_id), "cancel it")
-        if run := self._runs.get(mission_id):
+        if run := self._runs.get(mission_id):  # first of all: what runs here stops before the journal is read
             run.decide_ending("cancelled", _CANCELLED)
             await self._ended[mission_id].wait()
-        elif (await self.whole(mission_id)).interrupted:
+            return await self.whole(mission_id)
+        state = await self.whole(mission_id)
+        self._require_here(state, "cancel it")
+        if state.interrupted:
             async with self._decidable(mission_id, "cancel it") as state:
                 if state.interrupted:
                     return await self._record_in(mission_id, MissionEnded("cancelled", _CANCELLED))
