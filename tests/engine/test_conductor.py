@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import anyio
 import pytest
@@ -24,9 +25,12 @@ from podium.domain.events import (
     Process,
     QuestionAsked,
     Record,
+    ReviewSubmitted,
+    TaskDropped,
 )
 from podium.domain.messages import Json
 from podium.domain.plan import Task
+from podium.domain.plan_text import parse, rendered
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.roles import prompt
@@ -42,10 +46,10 @@ REQUEST = MissionRequest("task", "Do it.")
 
 
 @asynccontextmanager
-async def services(root: Path, *replies: Json) -> AsyncGenerator[Services]:
+async def services(root: Path, *replies: Json, **others: Sequence[Json]) -> AsyncGenerator[Services]:
     checks = LocalChecks(root, {"check": "true"})
     async with await SqliteJournal.open(root, state=root.parent / "state") as journal:
-        model = StagedModel({"planner": replies})
+        model = StagedModel({"planner": replies, **others})
         yield Services(model, DiskWorkspace(root), checks, journal, DiskFrontEnd(root), KnowledgeFile(root))
     await checks.aclose()
 
@@ -313,3 +317,72 @@ async def test_a_full_disk_interrupts_missions_and_not_the_conductor_and_they_go
             second = await conductor.start(REQUEST, Settings.model_validate({}))
             await conductor.cancel(second)
             assert conductor.state(second).status == "cancelled"
+
+
+class Killed(BaseException):
+    """The server is gone."""
+
+
+@dataclass
+class MortalJournal:
+    """A journal whose server dies right after a task was dropped."""
+
+    journal: Journal
+    dead: bool = False
+
+    async def append(
+        self, mission_id: str, events: Sequence[Event], after: int | None = None
+    ) -> Sequence[Record]:
+        if not self.dead:
+            await self.journal.append(mission_id, events, after)
+            self.dead = any(isinstance(event, TaskDropped) for event in events)
+        if self.dead:
+            raise Killed
+        return await self.journal.read(mission_id, after or 0)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.journal, name)
+
+
+async def test_what_a_task_left_open_that_was_dropped_right_before_a_kill_keeps_no_mission_from_its_sign_off(
+    root: Path,
+) -> None:
+    """An error that a Reviewer found could neither be put right nor dismissed any more."""
+    tasks: list[Json] = [
+        {"id": "a", "title": "A", "instructions": "Do a.", "files": ["a.txt"]},
+        {"id": "b", "title": "B", "instructions": "Do b.", "files": ["b.txt"], "needs": ["a"]},
+    ]
+    error: Json = {"path": "a.txt", "quote": "a", "severity": "error", "code": "c", "message": "No."}
+    writes: list[list[Json]] = [
+        [["write_file", {"path": f"{name}.txt", "content": name}], ["finish", {"summary": "Done."}]]
+        for name in "ab"
+    ]
+    outside = services(
+        root,
+        ["submit_plan", {"tasks": tasks}],
+        worker=[*writes[0], {"hangs": True}, *writes[1]],
+        reviewer=[
+            ["submit_review", {"verdict": "reject", "findings": [error]}],
+            ["submit_review", {"verdict": "approve"}],
+        ],
+        commander=[["sign_off", {"summary": "Done."}]],
+    )
+    async with outside as living:
+        mission_id = ""
+        try:
+            mortal = replace(living, journal=cast("Journal", MortalJournal(living.journal)))
+            async with Conductor(mortal, lambda _: False) as conductor:
+                rejected = Watch(conductor, ReviewSubmitted)
+                mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+                await rejected.wait()
+                base = rendered(conductor.state(mission_id))
+                head, _, rest = base.partition("- [/] **a**")
+                edited = head + "- [-] **a**" + rest
+                await conductor.edit_plan(mission_id, parse(base), parse(edited))
+        except* Killed:
+            pass
+        async with Conductor(living, lambda _: False) as conductor:
+            await conductor.resume(mission_id, Settings.model_validate({}))
+            mission = await conductor.wait(mission_id, 10)
+    assert (mission.ending, mission.reason) == ("signed_off", "Done.")
+    assert [finding.state for finding in mission.findings.values()] == ["dismissed"]

@@ -208,14 +208,14 @@ def _open(run: MissionRun) -> dict[str, Finding]:
 
 
 def _undecided(run: MissionRun, findings: Mapping[str, Finding], decision: SignedOff) -> Iterable[str]:
-    """Yield what a sign-off leaves open: findings without a reason to leave them, and errors."""
+    """Yield what a sign-off leaves open: findings without a reason to leave them.
+
+    Errors are not among them: a Reviewer who finds one rejects, and a task that is given up takes them along.
+    """
     for number, finding in findings.items():
-        where = f"{number} at {finding.path}:{finding.line}: {finding.message}"
-        if run.state.findings[finding.id].state != "open":
-            continue
-        if finding.severity == "error":
-            yield f"An error must be put right: {where}"
-        elif not decision.dismiss.get(number, "").strip():
+        is_open = run.state.findings[finding.id].state == "open"
+        if is_open and not decision.dismiss.get(number, "").strip():
+            where = f"{number} at {finding.path}:{finding.line}: {finding.message}"
             yield f"Neither put right nor dismissed: finding {where}"
     if unknown := decision.dismiss.keys() - findings.keys():
         yield f"There are no such open findings: {', '.join(sorted(unknown))}"
@@ -224,8 +224,6 @@ def _undecided(run: MissionRun, findings: Mapping[str, Finding], decision: Signe
 def _against(run: MissionRun, verdict: Verdict) -> list[str]:
     """Return what speaks against signing off, whatever the Commander says."""
     problems = list(verdict.problems)
-    if not any(t.state == "completed" for t in run.state.plan.tasks.values()):
-        problems.append("No task was completed.")
     if run.request.auto and verdict.excused:
         problems.extend(_skipped(run.state, verdict.excused))
     return problems

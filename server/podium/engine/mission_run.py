@@ -334,19 +334,19 @@ class MissionRun:
             task_id or "the mission's own steps",
             diverged,
         )
-        found = (self._state.findings.get(finding_id) for finding_id in self.past.reviewed(task_id))
-        await self.record(
-            *left_behind(self._state, task_id),
-            *(FindingChanged(f.id, "dismissed") for f in found if f is not None and f.state == "open"),
-            WorkRestarted(task_id, str(diverged)),
-        )
+        await self.record(*self._left_behind(task_id), WorkRestarted(task_id, str(diverged)))
 
     async def settle(self) -> None:
         """Record what happened right before an interruption, and was not recorded any more."""
         await self.landing.settle()
-        left = [left_behind(self._state, task_id) for task_id in self.past.dropped]
-        if events := [event for events in left for event in events]:
-            await self.record(*events)
+        if left := [event for task_id in self.past.dropped for event in self._left_behind(task_id)]:
+            await self.record(*left)
+
+    def _left_behind(self, task_id: str) -> list[Event]:
+        """Return what ends of a task's past: its agents, their questions, and the findings that are open."""
+        found = (self._state.findings.get(finding_id) for finding_id in self.past.reviewed(task_id))
+        dismissed = [FindingChanged(f.id, "dismissed") for f in found if f is not None and f.state == "open"]
+        return [*left_behind(self._state, task_id), *dismissed]
 
     def interrupt(self, reason: str) -> None:
         """Stop everything in this mission where it is: another server, or the next start, can go on with it."""

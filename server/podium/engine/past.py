@@ -142,8 +142,8 @@ class Past:
         plan = state.plan.tasks
         opened = (name for name in strands if _is_open(state, name))
         self._open = tuple(sorted(opened, key=lambda name: plan[name].state != "running"))
-        at_work = {agent.task_id for agent in state.agents.values()}
-        self.dropped = tuple(name for name in at_work & plan.keys() if plan[name].state == "dropped")
+        self._reviewed = {name: _findings(own) for name, own in strands.items()}
+        self.dropped = tuple(name for name in strands.keys() & plan.keys() if plan[name].state == "dropped")
         self.begun_anew = frozenset(
             r.event.task_id for r in records[begun:] if isinstance(r.event, WorkRestarted)
         )
@@ -156,7 +156,7 @@ class Past:
                 self._strands[name] = _Strand(steps, seen=before[steps[0].seq])
             self._states |= {seq: by_seq[seq] for r in own for seq in (r.seq, before[r.seq])}
             for record in own:
-                self._keep(name, record)
+                self._keep(record)
             if name in plan:
                 self._held[name] = _held(plan[name], own)
         for record in records[begun:]:
@@ -166,10 +166,8 @@ class Past:
             elif isinstance(record.event, CheckFinished):
                 self.checks.append(record.event)
 
-    def _keep(self, strand: str, record: Record) -> None:
+    def _keep(self, record: Record) -> None:
         event = record.event
-        if isinstance(event, ReviewSubmitted):
-            self._reviewed[strand] = tuple(finding.id for finding in event.findings)
         if isinstance(event, ToolReturned):
             self._returned[event.agent_id, event.call_id] = record
         if isinstance(event, FactsLearned):
@@ -268,7 +266,7 @@ class Past:
         return self._held.get(task_id, ())
 
     def reviewed(self, task_id: str) -> tuple[str, ...]:
-        """Return the ids of what the last recorded review of an open task found."""
+        """Return the ids of what the recorded reviews of a task found."""
         return self._reviewed.get(task_id, ())
 
     # --- agents -------------------------------------------------------------------------------------
@@ -341,6 +339,11 @@ class Past:
 
 def _is_end_of(agent_id: str, event: Event) -> bool:
     return isinstance(event, AgentEnded) and event.agent_id == agent_id
+
+
+def _findings(own: Sequence[Record]) -> tuple[str, ...]:
+    reviews = (record.event for record in own if isinstance(record.event, ReviewSubmitted))
+    return tuple(finding.id for review in reviews for finding in review.findings)
 
 
 def _held(task: Task, records: Iterable[Record]) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ async def run_task(run: MissionRun, task: Task) -> None:
             await _work(run, task, memory)
     finally:
         run.leases.release(task.id)
-    if scope.cancelled_caught:
+    if scope.cancel_called:
         dismissed = [FindingChanged(finding, "dismissed") for finding in memory.open_findings]
         await run.record(*left_behind(run.state, task.id), *dismissed)
 
