@@ -172,3 +172,23 @@ def test_an_empty_document_drops_nothing() -> None:
     edit = read_edit(Plan.of(TASKS), parse(document()), parse(""), check)
     assert not edit.changes
     assert any("No task is left" in problem.message for problem in edit.problems)
+
+
+@pytest.mark.parametrize(
+    ("task", "doubted"),
+    [
+        ("- Again\n  files: x.py, c.py\n", True),
+        ("- Again\n  files: x.py, c.py\n  needs: c\n", False),
+        ("- Again\n  files: b.py\n  needs: c\n", False),
+        ("- Again\n  files: a.py\n", False),
+    ],
+    ids=["no order", "in order", "in order through another", "done already"],
+)
+def test_a_task_on_a_file_of_an_open_one_without_an_order_is_taken_and_doubted(
+    task: str, doubted: bool
+) -> None:
+    edit = edited((D, D + task))
+    assert (edit.changes, edit.summary, edit.problems) == (True, "added u1", ())
+    said = [(document().replace(D, D + task).split("\n")[doubt.line], doubt.message) for doubt in edit.doubts]
+    assert [line for line, _ in said] == ["  files: x.py, c.py"] * doubted
+    assert all("“Do c” changes c.py as well" in message for _, message in said)

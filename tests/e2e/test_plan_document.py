@@ -155,7 +155,11 @@ def test_a_line_that_cannot_be_read_keeps_the_whole_edit_back_and_says_why(desk:
         mission.type("  - needs: t1, t9, t2\nloose\n", "  - needs: t1, t2\n")
         ((at, message, _),) = mission.said(lambda found: "cycle" in str(found))
         assert (at, message) == ("- needs: t1, t2", "The needs form a cycle: t2 → t2. Remove one of them.")
-        mission.type("  - needs: t1, t2\n", "")
+        mission.type("  - files: other.txt\n  - needs: t1, t2\n", "  - files: other.txt, greet.txt\n")
+        ((at, message, severity),) = mission.said(lambda found: "cycle" not in str(found))
+        assert (at, severity) == ("- files: other.txt, greet.txt", 2)
+        assert "“Correct greet” changes greet.txt as well" in message
+        mission.type("other.txt, greet.txt", "other.txt")
         mission.said(lambda found: not found)
         mission.editor.save(mission.path)
         mission.until(lambda text: "- [/] **t2** Correct all" in text)

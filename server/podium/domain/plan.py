@@ -3,7 +3,7 @@
 Values only. A change returns a new plan; who may change it is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, TypeAlias
@@ -185,15 +185,24 @@ def not_atomic(plan: Plan, new: Collection[str], moved: Collection[str] = ()) ->
                 f"Task {task_id!r} names {len(task.files)} files; split it into tasks of at most {MOST_FILES}, or, "
                 "where one change must touch all at once, name only those that it starts from."
             )
-    before = {task_id: _before(plan.tasks, task_id) for task_id in plan.tasks}
-    for one, two in combinations((task for task in plan.tasks.values() if task.state not in CLOSED), 2):
-        shared = sorted({*one.files} & {*two.files})
-        ordered = one.id in before[two.id] or two.id in before[one.id]
-        if shared and not ordered and not {one.id, two.id}.isdisjoint((*new, *moved)):
+    for one, two, path in unordered(plan.tasks):
+        if not {one.id, two.id}.isdisjoint((*new, *moved)):
             reasons.append(
-                f"Tasks {one.id!r} and {two.id!r} both change {shared[0]}; one must need the other, or make them one task."
+                f"Tasks {one.id!r} and {two.id!r} both change {path}; one must need the other, or make them one task."
             )
     return reasons
+
+
+def unordered(tasks: Mapping[str, Task]) -> Iterator[tuple[Task, Task, str]]:
+    """Yield each two open tasks that both change a file, neither before the other, with the first such file.
+
+    The `tasks` form no cycle, and need nothing that is not among them.
+    """
+    for one, two in combinations((task for task in tasks.values() if task.state not in CLOSED), 2):
+        if shared := {*one.files} & {*two.files}:
+            ordered = one.id in _before(tasks, two.id) or two.id in _before(tasks, one.id)
+            if not ordered:
+                yield one, two, min(shared)
 
 
 def _before(tasks: Mapping[str, Task], task_id: str) -> set[str]:

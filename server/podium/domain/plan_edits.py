@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from podium.domain.paths import confined
-from podium.domain.plan import CLOSED, Plan, Task, cycle
+from podium.domain.plan import CLOSED, Plan, Task, cycle, unordered
 from podium.domain.plan_text import FieldName, Item, Page, Problem, plain
 from podium.errors import ToolError
 
@@ -25,13 +25,15 @@ class PlanEdit:
     """An edit of the plan document.
 
     `tasks` is the whole plan after it, `dropped` the ids of the tasks that it gives up. `notes` are lines in which
-    something stands that does not count, and is put back. With `problems`, nothing of the edit can be taken.
+    something stands that does not count, and is put back; `doubts` are lines that count, and may not be meant so.
+    With `problems`, nothing of the edit can be taken.
     """
 
     tasks: tuple[Task, ...]
     dropped: tuple[str, ...] = ()
     summary: str = ""
     notes: tuple[Problem, ...] = ()
+    doubts: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -86,7 +88,12 @@ class _Reading:
         ]
         told += ["another order"] if moved else []
         return PlanEdit(
-            tuple(tasks), tuple(self._dropped), "; ".join(told), tuple(self._notes), tuple(self._problems)
+            tuple(tasks),
+            tuple(self._dropped),
+            "; ".join(told),
+            tuple(self._notes),
+            () if self._problems else tuple(self._doubts(tasks)),
+            tuple(self._problems),
         )
 
     def _open(self, task_id: str) -> bool:
@@ -171,6 +178,16 @@ class _Reading:
                 if task_id in self._lines:
                     message = f"The needs form a cycle: {' → '.join(around)}. Remove one of them."
                     self._problems.append(Problem(self._lines[task_id].line_of("needs"), message))
+
+    def _doubts(self, tasks: Sequence[Task]) -> Iterable[Problem]:
+        """Yield the lines of open tasks that change a file of another one, before or after it as it happens."""
+        for one, two, path in unordered({task.id: task for task in tasks}):
+            if two.id in self._lines:
+                message = (
+                    f"“{one.title}” changes {path} as well, and neither needs the other: they take turns in any "
+                    "order. Add a need where the order matters."
+                )
+                yield Problem(self._lines[two.id].line_of("files"), message)
 
 
 _BOXES_NOTE = "Podium sets the boxes: checks and a review close a task, not a tick. The box is put back; [-] drops a task."

@@ -1,4 +1,4 @@
-"""Diagnostics of plan documents: what cannot be taken of an edit and why, while the user types it."""
+"""Diagnostics of plan documents: what cannot be taken of an edit, and what may not be meant, while the user types it."""
 
 from collections.abc import Iterable
 
@@ -50,7 +50,8 @@ class PlanProblems:
 
     def _said(self, file: PlanFile, text: str) -> Iterable[tuple[int, str, types.DiagnosticSeverity]]:
         assert self._conductor is not None  # noqa: S101 - asked for by `about` only
-        error, information = types.DiagnosticSeverity.Error, types.DiagnosticSeverity.Information
+        error, warning = types.DiagnosticSeverity.Error, types.DiagnosticSeverity.Warning
+        information = types.DiagnosticSeverity.Information
         try:
             state = self._conductor.state(file.mission_id)
         except UserError:
@@ -60,12 +61,14 @@ class PlanProblems:
         if state is None or is_final(state) or self._conductor.elsewhere(state):
             message = file.refusal or "The mission has ended; edits of its plan have no effect."
             for change in changes(split_lines(file.base), split_lines(text)):
-                yield change.new_start, message, types.DiagnosticSeverity.Warning
+                yield change.new_start, message, warning
             return
         page = parse(text)
         edit = self._conductor.read_plan(file.mission_id, parse(file.base), page)
         for problem in edit.problems:
             yield problem.line, problem.message, error
+        for doubt in edit.doubts:
+            yield doubt.line, doubt.message, warning
         told = {item.line: file.notes.get(item.id or item.title) for item in page.items}
         told |= {note.line: note.message for note in edit.notes}
         for line, message in told.items():
