@@ -4,59 +4,104 @@ One mission (`tests/killed/job.py`: three tasks with a fix loop, a question and 
 with the real server and a model behind a real HTTP endpoint. Each time another server goes on with it to its end:
 the files must be the same, and no answer that the journal holds may be asked for again.
 
-    python -m tests.bench durability              every write, and 200 random instants
+    python -m tests.bench durability              every write, and 200 random instants: about 15 minutes on two cores
+    python -m tests.bench durability 2/6          the second sixth of these, to run them one after another
     python -m tests.bench durability 20 10        20 of the writes and 10 instants
     python -m tests.bench durability fight 100    100 times two servers that want the same interrupted mission
 """
 
 import random
+import resource
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 
 from tests.killed.fight import fight
 from tests.killed.job import AFTERWARDS, MORTAL, SERVE, Life, Place, live, place
+from tests.killed.mortal import COUNT
+
+AT_A_TIME = 2
+"""How many missions are under way together: each waits for processes to start, half of the time."""
+
+Moment: TypeAlias = tuple[str, str]
 
 
-def run(writes: str = "all", instants: str = "200") -> dict[str, float | int]:
+def run(*arguments: str) -> dict[str, float | int]:
     """Kill at every moment, or at some of them, or let servers fight, and return the figures."""
     with tempfile.TemporaryDirectory() as folder:
-        if writes == "fight":
-            return anyio.run(_fights, Path(folder), int(instants))
-        return anyio.run(_sweep, Path(folder), None if writes == "all" else int(writes), int(instants))
+        home = Path(folder)
+        match arguments:
+            case ("fight", n_rounds):
+                return anyio.run(_fights, home, int(n_rounds))
+            case (n_writes, n_instants):
+                return anyio.run(_sweep, home, int(n_writes), int(n_instants))
+            case (part,):
+                return anyio.run(_sweep, home, None, 200, *map(int, part.split("/")))
+            case _:
+                return anyio.run(_sweep, home, None, 200)
 
 
-async def _sweep(home: Path, n_writes: int | None, n_instants: int) -> dict[str, float | int]:
+@dataclass
+class _Sums:
+    kills: int = 0
+    different: int = 0
+    again: int = 0
+    in_flight: int = 0
+    resumed_in_s: list[float] = field(default_factory=list[float])
+
+
+async def _sweep(
+    home: Path, n_writes: int | None, n_instants: int, part: int = 1, n_parts: int = 1
+) -> dict[str, float | int]:
     chance = random.Random(0)  # noqa: S311 - chance in a benchmark
-    begun_at = anyio.current_time()
-    n_requests, n_appends = await _undisturbed(home / "undisturbed")
-    lasted_s = anyio.current_time() - begun_at
-    print(f"Undisturbed: {n_requests} requests, about {n_appends} writes, {lasted_s:.1f} s.", flush=True)
-    moments = [(str(n), side) for n in range(1, n_appends + 1) for side in ("before", "after")]
+    n_requests, n_appends, lasted_s = await _undisturbed(home / "undisturbed")
+    print(f"Undisturbed: {n_requests} requests, {n_appends} writes, {lasted_s:.1f} s.", flush=True)
+    moments: list[Moment] = [(str(n), side) for n in range(1, n_appends + 1) for side in ("before", "after")]
     if n_writes is not None:
         moments = sorted(chance.sample(moments, min(n_writes, len(moments))), key=lambda m: int(m[0]))
     moments += [(f"{chance.uniform(0.3, lasted_s):.3f}", "seconds") for _ in range(n_instants)]
-    kills = different = again = 0
-    resumed_in_s: list[float] = []
-    for number, moment in enumerate(moments):
-        async with place(home / str(number)) as there:
-            before = await live(there, (*MORTAL, *moment))
-            kills += before.killed
-            after, n_again = await gone_on(there, n_requests) if before.killed else (before, 0)
+    moments = moments[part - 1 :: n_parts]
+    sums = _Sums()
+    begun_at, cpu_s = anyio.current_time(), _cpu_s()
+    limiter = anyio.CapacityLimiter(AT_A_TIME)
+    async with anyio.create_task_group() as tasks:
+        for number, moment in enumerate(moments):
+            tasks.start_soon(_kill_once, limiter, home / str(number), moment, n_requests, sums)
+    each = max(len(moments), 1)
+    return {
+        "kills": sums.kills,
+        "different_endings": sums.different,
+        "paid_again": sums.again,
+        "resume_s": round(max(sums.resumed_in_s, default=0.0), 3),
+        "moments": len(moments),
+        "writes": n_appends,
+        "asked_again_in_flight": sums.in_flight,
+        "seconds_each": round((anyio.current_time() - begun_at) / each, 2),
+        "cpu_s_each": round((_cpu_s() - cpu_s) / each, 2),
+    }
+
+
+async def _kill_once(
+    limiter: anyio.CapacityLimiter, home: Path, moment: Moment, n_requests: int, sums: _Sums
+) -> None:
+    async with limiter, place(home) as there:
+        before = await live(there, (*MORTAL, *moment))
+        n_asked = len(there.asked)
+        after, n_again = await gone_on(there, n_requests) if before.killed else (before, 0)
         same = after.mission is not None and after.mission["status"] == "signed_off"
         same = same and there.contents() == AFTERWARDS
-        different += not same
-        again += n_again
-        resumed_in_s.append(after.resumed_in_s)
+        sums.kills += before.killed
+        sums.different += not same
+        sums.again += n_again
+        sums.in_flight += n_asked - after.n_answered if before.killed else 0
+        sums.resumed_in_s.append(after.resumed_in_s)
         if n_again or not same:
-            print(f"{' '.join(moment)}: {n_again} asked again, {after.mission}", flush=True)
-    return {
-        "kills": kills,
-        "different_endings": different,
-        "paid_again": again,
-        "resume_s": round(max(resumed_in_s), 3),
-    }
+            print(
+                f"{' '.join(moment)}: {n_again} asked again, {after.mission}, {there.contents()}", flush=True
+            )
 
 
 async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:
@@ -78,13 +123,15 @@ async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:
     return {"fights": n_fought, "not_carried_on_by_one": unfair, "different_endings": different}
 
 
-async def _undisturbed(home: Path) -> tuple[int, int]:
-    """Return how many requests the mission takes, and at most how many writes to the journal."""
+async def _undisturbed(home: Path) -> tuple[int, int, float]:
+    """Return how many requests the mission takes, how many writes to the journal, and how many seconds."""
     async with place(home) as there:
-        life = await live(there, SERVE)
+        begun_at = anyio.current_time()
+        life = await live(there, (*MORTAL, "0", "counted"))
         assert life.mission is not None
         assert there.contents() == AFTERWARDS
-        return len(there.asked), life.n_events
+        (count,) = there.state.rglob(COUNT)
+        return len(there.asked), int(count.read_text(encoding="ascii")), anyio.current_time() - begun_at
 
 
 async def gone_on(there: Place, n_requests: int) -> tuple[Life, int]:
@@ -92,3 +139,9 @@ async def gone_on(there: Place, n_requests: int) -> tuple[Life, int]:
     n_before = len(there.asked)
     life = await live(there, SERVE)
     return life, max(0, len(there.asked) - n_before - (n_requests - life.n_answered))
+
+
+def _cpu_s() -> float:
+    """Return the processor time of the servers that have ended, with all that they started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

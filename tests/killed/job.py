@@ -4,7 +4,6 @@ The model behind it is a function of the conversation, so that the same request 
 does the same in each life.
 """
 
-import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -50,6 +49,21 @@ class Place:
             "apiKeyEnv": KEY,
             "checks": {"check": ["sh", "check.sh"]},
             "resume": "off",
+        }
+
+    @property
+    def state(self) -> Path:
+        """Where its journal lies."""
+        return self.root.parent / "state"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its servers that differ from ours."""
+        return {
+            "PODIUM_STATE_DIR": str(self.state),
+            "XDG_CONFIG_HOME": str(self.root.parent / "config"),
+            KEY: "sk-scripted-0123456789",
+            "PYTHONPATH": str(ROOT),
         }
 
     def contents(self) -> dict[str, str]:
@@ -146,12 +160,7 @@ async def serving(place: Place, serve: Sequence[str] = SERVE) -> AsyncGenerator[
     Raises:
         ServerDied: the server was killed.
     """
-    os.environ |= {
-        "PODIUM_STATE_DIR": str(place.root.parent / "state"),
-        "XDG_CONFIG_HOME": str(place.root.parent / "config"),
-        KEY: "sk-scripted-0123456789",
-        "PYTHONPATH": str(ROOT),
-    }
+    argv = ("env", *(f"{name}={value}" for name, value in place.environment.items()), *serve)
     sending, events = anyio.create_memory_object_stream[Mapping[str, Any]](10_000)
 
     def hear(method: str, params: Mapping[str, Json]) -> None:
@@ -159,7 +168,7 @@ async def serving(place: Place, serve: Sequence[str] = SERVE) -> AsyncGenerator[
             sending.send_nowait(cast("Mapping[str, Any]", params["event"]))
 
     with sending, events:
-        async with connect(serve, place.root, options=place.settings, on_notification=hear) as client:
+        async with connect(argv, place.root, options=place.settings, on_notification=hear) as client:
             yield client, events
 
 

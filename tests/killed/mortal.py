@@ -1,6 +1,7 @@
 """A server that kills itself: `python -m tests.killed.mortal 17 after` dies right after its 17th write to the journal.
 
-With `before` it dies right before that write, and with `1.7 seconds` at any instant.
+With `before` it dies right before that write, and with `1.7 seconds` at any instant. With `0 counted` it lives, and
+leaves the number of its writes in `COUNT` beside its journals.
 
 It is the real one, put together as `podium serve` does, but for a journal that sends the process SIGKILL.
 """
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from podium.adapters.journal import SqliteJournal
 from podium.cli.workspace import open_workspace
@@ -21,7 +22,8 @@ from podium.domain.events import Event, Record
 from podium.lsp.host import Host, serve
 from podium.lsp.server import build
 
-Side = Literal["before", "after"]
+Side = Literal["before", "after", "counted"]
+COUNT = "n_writes"
 
 
 class MortalJournal(SqliteJournal):
@@ -39,6 +41,11 @@ class MortalJournal(SqliteJournal):
         self._die_at("after")
         return records
 
+    async def aclose(self) -> None:
+        await super().aclose()
+        if self.moment[1] == "counted":
+            self.path.with_name(COUNT).write_text(str(self.n_writes), encoding="ascii")
+
     def _die_at(self, side: Side) -> None:
         if (MortalJournal.n_writes, side) == self.moment:
             _die()
@@ -53,7 +60,7 @@ def main(number: str, moment: str) -> int:
     if moment == "seconds":
         threading.Timer(float(number), _die).start()
     else:
-        MortalJournal.moment = (int(number), "after" if moment == "after" else "before")
+        MortalJournal.moment = (int(number), cast("Side", moment))
     sources = Sources(Path(os.devnull), None, {}, {}, {})
 
     async def start(host: Host) -> None:

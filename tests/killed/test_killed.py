@@ -1,6 +1,7 @@
 """Missions whose server is killed with SIGKILL, and that another server carries to their end."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from subprocess import DEVNULL
@@ -46,7 +47,12 @@ async def podium(there: Place, *argv: str) -> tuple[int, str]:
         encoding="utf-8",
     )
     done = await anyio.run_process(
-        [sys.executable, "-m", "podium", *argv], cwd=there.root, stdin=DEVNULL, stderr=None, check=False
+        [sys.executable, "-m", "podium", *argv],
+        cwd=there.root,
+        env=os.environ | there.environment,
+        stdin=DEVNULL,
+        stderr=None,
+        check=False,
     )
     return done.returncode, done.stdout.decode()
 
