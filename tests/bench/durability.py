@@ -7,21 +7,24 @@ the files must be the same, and no answer that the journal holds may be asked fo
     python -m tests.bench durability              every write, and 200 random instants: about 15 minutes on two cores
     python -m tests.bench durability 2/6          the second sixth of these, to run them one after another
     python -m tests.bench durability 20 10        20 of the writes and 10 instants
+    python -m tests.bench durability disk         a disk that takes nothing from each write on: full, or broken, once
+                                                  or until it is mended (`disk 1/6`, `disk 20` as above)
     python -m tests.bench durability fight 100    100 times two servers that want the same interrupted mission
 """
 
 import random
 import resource
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import anyio
 
+from tests.killed.failing import Failure, fail
 from tests.killed.fight import fight
 from tests.killed.job import AFTERWARDS, MORTAL, SERVE, Life, Place, live, place
-from tests.killed.mortal import COUNT
+from tests.killed.mortal import COUNT, FAULTS
 
 AT_A_TIME = 2
 """How many missions are under way together: each waits for processes to start, half of the time."""
@@ -36,12 +39,21 @@ def run(*arguments: str) -> dict[str, float | int]:
         match arguments:
             case ("fight", n_rounds):
                 return anyio.run(_fights, home, int(n_rounds))
+            case ("disk", *rest):
+                some = rest[0] if rest else "1/1"
+                part = (1, 1) if some.isdecimal() else _part(some)
+                return anyio.run(_failures, home, int(some) if some.isdecimal() else None, *part)
             case (n_writes, n_instants):
                 return anyio.run(_sweep, home, int(n_writes), int(n_instants))
             case (part,):
-                return anyio.run(_sweep, home, None, 200, *map(int, part.split("/")))
+                return anyio.run(_sweep, home, None, 200, *_part(part))
             case _:
                 return anyio.run(_sweep, home, None, 200)
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, total = text.partition("/")
+    return int(number), int(total)
 
 
 @dataclass
@@ -102,6 +114,45 @@ async def _kill_once(
             print(
                 f"{' '.join(moment)}: {n_again} asked again, {after.mission}, {there.contents()}", flush=True
             )
+
+
+async def _failures(
+    home: Path, n_writes: int | None, part: int = 1, n_parts: int = 1
+) -> dict[str, float | int]:
+    """Have the disk fail at every write, or at some, in each way."""
+    n_requests, n_appends, lasted_s = await _undisturbed(home / "undisturbed")
+    print(f"Undisturbed: {n_requests} requests, {n_appends} writes, {lasted_s:.1f} s.", flush=True)
+    ways = (*FAULTS, *(f"{fault}-once" for fault in FAULTS))
+    moments = [(n, way) for n in range(1, n_appends + 1) for way in ways]
+    if n_writes is not None:
+        moments = random.Random(0).sample(moments, n_writes)  # noqa: S311 - chance in a benchmark
+    failures: list[tuple[int, str, Failure, bool]] = []
+    limiter = anyio.CapacityLimiter(AT_A_TIME)
+
+    async def one(number: int, n_write: int, way: str) -> None:
+        async with limiter, place(home / str(number)) as there:
+            failure = await fail(there, n_write, way, n_requests)
+            same = failure.mission is not None and failure.mission["status"] == "signed_off"
+            same = same and there.contents() == AFTERWARDS
+            failures.append((n_write, way, failure, same))
+            if not same or failure.n_again or (failure.told and not failure.is_clear(way)):
+                ended = failure.mission and (failure.mission["status"], failure.mission["reason"])
+                print(
+                    f"{n_write} {way}: {replace(failure, mission=None)}, {ended}, {there.contents()}",
+                    flush=True,
+                )
+
+    async with anyio.create_task_group() as tasks:
+        for number, (n_write, way) in enumerate(moments[part - 1 :: n_parts]):
+            tasks.start_soon(one, number, n_write, way)
+    return {
+        "failures": sum(bool(failure.told) for _, _, failure, _ in failures),
+        "different_endings": sum(not same for _, _, _, same in failures),
+        "paid_again": sum(failure.n_again for _, _, failure, _ in failures),
+        "unclear": sum(bool(f.told) and not f.is_clear(way) for _, way, f, _ in failures),
+        "stops": sum(failure.n_stops for _, _, failure, _ in failures),
+        "lost_in_flight": sum(failure.n_lost for _, _, failure, _ in failures),
+    }
 
 
 async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:

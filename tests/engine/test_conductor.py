@@ -256,16 +256,18 @@ async def test_two_servers_never_decide_at_once(root: Path) -> None:
 
 
 class FullDisk:
-    """A journal that takes the first events and then no more."""
+    """A journal that takes the first events and then no more, or where it is `passing`, all but one."""
 
-    def __init__(self, journal: Journal, takes: int) -> None:
+    def __init__(self, journal: Journal, takes: int, *, passing: bool = False) -> None:
         self._journal = journal
+        self._passing = passing
         self.takes = takes
 
     async def append(
         self, mission_id: str, events: Sequence[Event], after: int | None = None
     ) -> Sequence[Record]:
         if self.takes == 0:
+            self.takes = 1000 if self._passing else 0
             raise NotRecorded("The disk is full; free some space.")
         self.takes -= 1
         return await self._journal.append(mission_id, events, after)
@@ -386,3 +388,21 @@ async def test_what_a_task_left_open_that_was_dropped_right_before_a_kill_keeps_
             mission = await conductor.wait(mission_id, 10)
     assert (mission.ending, mission.reason) == ("signed_off", "Done.")
     assert [finding.state for finding in mission.findings.values()] == ["dismissed"]
+
+
+@pytest.mark.parametrize("takes", range(1, 5))
+async def test_where_one_event_was_not_taken_none_that_follows_is_recorded(root: Path, takes: int) -> None:
+    plan: Json = ["submit_plan", {"tasks": [{"id": "t", "title": "T", "instructions": "Do it."}]}]
+    async with services(root, plan, plan) as outside:
+        journal = FullDisk(outside.journal, takes, passing=True)
+        async with Conductor(replace(outside, journal=journal), lambda _: True) as conductor:
+            request = MissionRequest("plan", "Do it.")
+            mission_id = await conductor.start(request, Settings.model_validate({}))
+            with anyio.fail_after(10):
+                assert (await conductor.wait(mission_id, None)).status == "interrupted"
+            kinds = [record.event.kind for record in await outside.journal.read(mission_id)]
+            assert kinds[-1] == "mission_interrupted"
+            assert not {"agent_ended", "mission_ended"} & {*kinds}, "a hole in the record"
+            with anyio.fail_after(10):
+                await conductor.resume(mission_id, Settings.model_validate({}))
+                assert (await conductor.wait(mission_id, None)).status == "signed_off"

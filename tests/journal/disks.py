@@ -59,7 +59,7 @@ def small_disk(at: Path, size: str = "1m") -> Generator[SmallDisk]:
 class FailingDisk:
     """What the writer's connection meets: set `fault` to have every write fail as SQLite says it then.
 
-    That a full disk, and one with errors, look like this is what the tests on a real one show.
+    It fails when it is to reach the disk, with all of it in SQLite's hands. That a full disk, and one with errors, look like this is what the tests on a real one show.
     """
 
     FULL = (sqlite3.SQLITE_FULL, "database or disk is full")
@@ -74,11 +74,13 @@ class FailingDisk:
 
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if disk.fault is not None and not sql.startswith("ROLLBACK"):
+                if disk.fault is not None and sql == "COMMIT":
                     error = sqlite3.OperationalError(disk.fault[1])
                     error.sqlite_errorcode = disk.fault[0]
                     raise error
                 return super().execute(sql, *values)  # type: ignore[arg-type]
 
         journal_file.connect_writer(path).close()
-        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+        db.execute("PRAGMA synchronous=FULL")
+        return db

@@ -202,8 +202,13 @@ async def _to_its_end(client: Client, events: Events) -> Life:
     return Life(ended, False, resumed_in_s, n_answered, n_events)
 
 
-async def follow(client: Client, events: Events, mission_id: str) -> tuple[Mapping[str, Any], int]:
-    """Answer what a mission asks, and return it when it has ended, with the number of events until then."""
+async def follow(
+    client: Client, events: Events, mission_id: str, on_refusal: Callable[[RequestFailed], None] | None = None
+) -> tuple[Mapping[str, Any], int]:
+    """Answer what a mission asks, and return it when it has ended, with the number of events until then.
+
+    An answer that is refused is given once more, where somebody is told of that (`on_refusal`).
+    """
     n_events = 0
     ended: Mapping[str, Any] = {}
     async with anyio.create_task_group() as tasks:
@@ -215,9 +220,14 @@ async def follow(client: Client, events: Events, mission_id: str) -> tuple[Mappi
                 if event["kind"] in {"question_asked", "mission_continued"}:
                     shown = await client.execute("podium.show", {"missionId": mission_id})
                     for question in cast("list[dict[str, Json]]", shown["questions"]):
-                        await client.execute(
-                            "podium.answer", {"questionId": question["id"], "answer": "right"}
-                        )
+                        given: dict[str, Json] = {"questionId": question["id"], "answer": "right"}
+                        try:
+                            await client.execute("podium.answer", given)
+                        except RequestFailed as refusal:
+                            if on_refusal is None:
+                                raise
+                            on_refusal(refusal)
+                            await client.execute("podium.answer", given)
 
         tasks.start_soon(answer)
         ended = await client.execute("podium.wait", {"missionId": mission_id})

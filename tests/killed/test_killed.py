@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.bench.durability import gone_on
+from tests.killed.failing import fail
 from tests.killed.fight import fight
 from tests.killed.job import AFTERWARDS, MORTAL, Place, live, place
 
@@ -34,6 +35,19 @@ async def test_a_killed_mission_ends_as_it_would_have_and_pays_for_no_answer_twi
         assert (after.mission["status"], after.mission["reason"]) == ("signed_off", "All is right.")
         assert there.contents() == AFTERWARDS
         assert n_paid_again == 0
+
+
+@pytest.mark.parametrize(("n_write", "fault"), [(1, "full"), (25, "broken-once"), (42, "full")])
+async def test_where_the_disk_takes_nothing_the_user_is_told_and_the_mission_ends_as_it_would_have_once_it_does(
+    n_write: int, fault: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as there:
+        failure = await fail(there, n_write, fault, N_REQUESTS)
+        assert failure.is_clear(fault), failure
+        assert failure.mission is not None
+        assert (failure.mission["status"], failure.mission["reason"]) == ("signed_off", "All is right.")
+        assert there.contents() == AFTERWARDS
+        assert failure.n_again == 0
 
 
 async def podium(there: Place, *argv: str) -> tuple[int, str]:

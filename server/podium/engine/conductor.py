@@ -167,16 +167,16 @@ class Conductor:
     async def _close(self, run: MissionRun) -> None:
         """Record how a mission ended; where the journal takes no more, the next start does that."""
         try:
-            if run.ending or not run.interruption:
+            if not run.interruption:
                 await self._mark(run, "fixed" if run.ending and run.ending[0] == "signed_off" else "open")
             await run.close()
         except UserError as error:
             _log.error("the end of mission %s is not recorded: %s", run.state.id, error)
-            await self._show_stranded(run)
+            await self._show_stranded(run, run.interruption or str(error))
 
-    async def _show_stranded(self, run: MissionRun) -> None:
+    async def _show_stranded(self, run: MissionRun, reason: str) -> None:
         """Show that a mission stopped where the journal has no room for that; it is recorded when there is some."""
-        interrupted = MissionInterrupted(run.interruption or "The journal took nothing any more.")
+        interrupted = MissionInterrupted(reason)
         state = run.state
         seq = self._chronicle.strand(state.id, interrupted)
         await self._show(Record(state.id, seq, state.last_at, interrupted))

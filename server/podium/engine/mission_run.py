@@ -65,7 +65,7 @@ from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
 from podium.engine.verification import CheckDesk
-from podium.errors import ToolError, UserError
+from podium.errors import NotRecorded, ToolError, UserError
 from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 
@@ -182,6 +182,7 @@ class MissionRun:
         self.plans = PlanDesk(self._record_of_user, self.desk.require)
         self.ending: tuple[Ending, str] | None = None
         self.interruption = ""
+        self._unrecorded = ""
         self.advised: set[str] = set()
         self._brief = ""
         self._looks = Looks()
@@ -281,16 +282,29 @@ class MissionRun:
     async def _write(self, events: Sequence[Event]) -> None:
         if not events:
             return
-        records = await self.services.journal.append(self._state.id, events, after=self._n_records)
-        if not records:
-            raise UserError(f"Another Podium goes on with the mission {self._state.id!r}; it ends here.")
-        for record in records:
+        for record in await self._appended(events):
             self._n_records = record.seq
             self._state = fold(self._state, record.event, record.at)
             self._watch.hold(held=self._state.status in {"waiting", "paused"})
             self.landing.follow(record.event, self._state)
             self._heed(record.event)
             await self._publish(record, self._state)
+
+    async def _appended(self, events: Sequence[Event]) -> Sequence[Record]:
+        """Return the records of `events`. Where one was not taken, none that follows is: the record has no holes."""
+        if self._unrecorded:
+            raise NotRecorded(self._unrecorded)
+        try:
+            records = await self.services.journal.append(self._state.id, events, after=self._n_records)
+            if not records:
+                raise NotRecorded(
+                    f"Another Podium goes on with the mission {self._state.id!r}; it ends here."
+                )
+        except UserError as problem:
+            self._unrecorded = str(problem)
+            self.interrupt(self._unrecorded)
+            raise
+        return records
 
     def look_again(self) -> None:
         """Tell who waits to start tasks that there may be some: one ended or got stuck, or the plan is another."""
@@ -322,8 +336,9 @@ class MissionRun:
         raise AssertionError("a cancelled scope lets nothing pass")
 
     def decide_ending(self, status: Ending, reason: str) -> None:
-        """Stop everything in this mission; the first ending decided counts."""
-        self.ending = self.ending or (status, reason)
+        """Stop everything in this mission; the first ending decided counts, and none where it was interrupted."""
+        if not self.interruption:
+            self.ending = self.ending or (status, reason)
         self.scope.cancel()
 
     async def restart(self, task_id: str, diverged: Diverged) -> None:
@@ -350,12 +365,13 @@ class MissionRun:
 
     def interrupt(self, reason: str) -> None:
         """Stop everything in this mission where it is: another server, or the next start, can go on with it."""
-        self.interruption = self.interruption or reason
+        if not self.ending:
+            self.interruption = self.interruption or reason
         self.scope.cancel()
 
     async def close(self) -> None:
         """Record how the mission ended, or that it was interrupted."""
-        if self.interruption and not self.ending:
+        if self.interruption:
             await self.record(MissionInterrupted(self.interruption))
             return
         status, reason = self.ending or ("failed", "The mission came to no end.")
@@ -493,10 +509,14 @@ class MissionRun:
         Raises:
             UserError: it has just been answered, or no longer matters.
         """
-        pending = self._pending.pop(question_id, None)
-        if pending is None:
-            raise UserError(f"The question {question_id!r} is answered already.")
-        await self.record(QuestionAnswered(question_id, answer))
+
+        def answered(state: MissionState) -> Sequence[Event]:
+            if question_id not in state.questions:
+                raise UserError(f"The question {question_id!r} is answered already.")
+            return (QuestionAnswered(question_id, answer),)
+
+        await self._record_of_user(answered)
+        pending = self._pending.setdefault(question_id, _Pending())  # who asked may come to it later
         pending.answer = answer
         pending.answered.set()
 
