@@ -73,7 +73,7 @@ def test_every_role_is_told_the_projects_shape_checks_rules_and_what_is_known(tm
         write(tmp_path / path, f"This is {path}.\n")
     tree = CandidateTree(str(tmp_path), UserFiles(DiskWorkspace(tmp_path)))
     checks = [Check("tests", ("pytest", "-q"), "test")]
-    brief = project_brief(tree, checks, "project", [Fact("Run one test with -k.", "src/one.py:1", "0")])
+    brief = project_brief(tree, checks, "project", [Fact("Run one test with -k.", "src/one.py:1", "0")]).text
     for part in (
         *(f"{path}:\nThis is {path}." for path in rules),
         "src",

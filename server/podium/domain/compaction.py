@@ -24,6 +24,7 @@ _DECIDED = (
 _LEAST_LINES, _MOST_LINES, _LONGEST_LINE = 5, 60, 120
 _LEAST_WORDS, _LONGEST_WORDS, _LONGEST_PROBLEMS = 300, 1_500, 4_000
 _LEAST_RESULT = 400
+_LEAST_PART, _A_WORD_ON_IT = 400, 120
 _VERBATIM = frozenset({"ask_user"})
 LOOKS = frozenset({"read_file", "list_files", "outline", "search"})
 """Tools that only look: the same call gives the same result while the files stay as they are."""
@@ -84,6 +85,17 @@ def shortened_result(text: str, most: int) -> str:
         f"{text[:head]}\n[… {left_out} characters left out to save room; ask for a narrower part to see them …]\n"
         f"{text[head + left_out :]}"
     )
+
+
+def narrowed(parts: Sequence[str], excess: int) -> dict[str, str]:
+    """Return the longest of the parts, each with its middle left out, so that all lose about `excess` characters.
+
+    What is short stays as it is, so less may be lost; none where that changes nothing.
+    """
+    level = max(map(len, parts), default=0)
+    while level > _LEAST_PART and sum(max(0, len(part) - level) for part in parts) < excess:
+        level = max(_LEAST_PART, level * 3 // 4)
+    return {part: shortened_result(part, level) for part in parts if len(part) > level + _A_WORD_ON_IT}
 
 
 def _steps(messages: Conversation, kept: int) -> list[list[Message]]:

@@ -6,7 +6,7 @@ request begins with the bytes of the one before.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, cast
@@ -33,7 +33,7 @@ from podium.domain.rights import TOOLS_OF
 from podium.domain.steering import Steer
 from podium.domain.strands import ABANDONED
 from podium.engine import briefs
-from podium.engine.asking import Inquiry
+from podium.engine.asking import Inquiry, TooLong
 from podium.engine.briefs import Opening
 from podium.engine.budget import Budget
 from podium.engine.decisions import Decision
@@ -49,15 +49,12 @@ from podium.engine.tools.tool import ToolContext
 from podium.engine.turns import Turns
 from podium.engine.written import carry_out_written
 from podium.errors import ToolError
-from podium.ports import ContextOverflow, Model, ModelAnswer, ModelRequest
+from podium.ports import Model, ModelAnswer, ModelRequest
 
 USELESS_ANSWERS = 3
 """After how many answers in a row of which nothing could be carried out the agent is stopped."""
 REPEATS_TOLD, REPEATS_STOPPED = 3, 6
 """How often the same call may give the same result before the agent is told so, and is stopped."""
-
-
-TOO_LONG = "the conversation is longer than the model can read; it is shortened, and asked again"
 UNCHANGED = "[unchanged: the result is, word for word, that of an earlier call of yours, which stands above]"
 
 
@@ -129,7 +126,7 @@ class Agent:
         self._desk = desk
         self._heard = list(opening.heard)
         self._requests = 0
-        self._room = Room(desk.windows, model, len(opening.messages))
+        self._room = Room(desk.windows, (model, *desk.fallbacks), opening)
         self._step_done = False
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._open_call: ToolCall | None = None
@@ -181,29 +178,25 @@ class Agent:
             for steer in self._unheard():
                 self._heard.append(steer.id)
                 self._tell(filled("steer", message=steer.text), steer.id)
-            self._shorten(self._room.compaction(self._messages, step_done=self._step_done))
+            self._shorten(self._room.compactions(self._messages, step_done=self._step_done))
             self._step_done = False
             try:
                 if (answered := await self._ask_once(facts)) is not None:
                     return answered
-            except ContextOverflow as error:
-                if not self._shorten(self._room.overflowed(self._messages, error.window)):
+            except TooLong as error:
+                shorter = self._room.overflowed(self._messages, error.model, error.window)
+                if shorter is None:
                     raise AgentGaveUp(
-                        f"The {self._spec.role}'s conversation has become longer than {self._model} can read; "
-                        "use a model with a larger context, or a smaller goal."
+                        f"What a {self._spec.role} has to be told is longer than {error.model} can read; use a "
+                        "model with a larger context, name one in `fallbacks`, or shorten the goal."
                     ) from error
+                self._shorten(shorter)
 
-    def _shorten(self, compaction: Compaction | None) -> bool:
-        """Leave out what a compaction says, and return whether there is one."""
-        if compaction is None:
-            return False
-        self._forget_looks()
-        self._enter(
-            ConversationCompacted(
-                self.id, compaction.kept, compaction.dropped, compaction.note, compaction.cut
-            )
-        )
-        return True
+    def _shorten(self, compactions: Sequence[Compaction]) -> None:
+        """Leave out what the compactions say."""
+        for one in compactions:
+            self._forget_looks()
+            self._enter(ConversationCompacted(self.id, one.kept, one.dropped, one.note, one.cut))
 
     def _forget_looks(self) -> None:
         """Let the agent look again at what is in its conversation no more."""
@@ -254,7 +247,7 @@ class Agent:
         """Return the model's answer, or None when the user interrupted the request.
 
         Raises:
-            ContextOverflow: the conversation is too long for the model.
+            TooLong: a model cannot read that much.
         """
         self._requests += 1
         request_id = f"{self.id}.{self._requests}"
@@ -265,7 +258,7 @@ class Agent:
             await self._record(ModelAsked(self.id, request_id))
             request = ModelRequest(
                 request_id,
-                self._model,
+                self._room.models[0],
                 self._spec.role,
                 self._messages,
                 OFFERED,
@@ -305,12 +298,12 @@ class Agent:
         desk = self._desk
         priority = (desk.rank, desk.urgency(self._task_id))
         inquiry = Inquiry(
-            desk.model, Asker(priority, desk.pausing, on_wait), desk.governor, desk.fallbacks, on_fault
+            desk.model, Asker(priority, desk.pausing, on_wait), desk.governor, self._room.models[1:], on_fault
         )
         try:
             return await inquiry.ask(request)
-        except ContextOverflow:
-            await on_fault(TOO_LONG, 0.0)
+        except TooLong as error:
+            await on_fault(f"the conversation is longer than {error.model} can read", 0.0)
             raise
 
     async def _carry_out(self, answered: ModelAnswered, context: ToolContext) -> Decision | None:

@@ -18,6 +18,16 @@ ALONE = Patience()
 WITH_FALLBACK = Patience(limit_s=60.0, outage_s=20.0, first_outage_s=20.0)
 """How long is waited for a provider when another model may answer instead."""
 
+
+class TooLong(Exception):
+    """The conversation is too long for `model`; its window holds `window` tokens, where the provider said so."""
+
+    def __init__(self, model: str, window: int | None) -> None:
+        super().__init__(model)
+        self.model = model
+        self.window = window
+
+
 OnFault = Callable[[str, float | None], Awaitable[None]]
 """Called with what went wrong, and in how many seconds it is tried again (None: it is not)."""
 
@@ -43,7 +53,7 @@ class Inquiry:
 
         Raises:
             ModelUnavailable: no model can answer; the message is the first model's.
-            ContextOverflow: the conversation is too long.
+            TooLong: a model that was asked cannot read that much.
         """
         names = (request.model, *self.fallbacks)
         first: ModelUnavailable | None = None
@@ -51,6 +61,8 @@ class Inquiry:
             patience = ALONE if name == names[-1] else WITH_FALLBACK
             try:
                 return await self._persist(replace(request, model=name), patience)
+            except ContextOverflow as error:
+                raise TooLong(name, error.window) from error
             except ModelUnavailable as error:
                 first = first or error
                 await self.on_fault(str(error), None)

@@ -37,18 +37,30 @@ MOST_TRIED, MOST_TRIED_DIFF, MOST_TRIED_PROBLEM = 3, 1_200, 400
 _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*[._-](?:test|spec))\.\w+$")
 
 
-def project_brief(tree: CandidateTree, checks: Sequence[Check], name: str, known: Sequence[Fact] = ()) -> str:
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A text that every agent of a mission is told. What of it can be left out where little can be read is `spare`."""
+
+    text: str
+    spare: tuple[str, ...] = ()
+
+
+def project_brief(
+    tree: CandidateTree, checks: Sequence[Check], name: str, known: Sequence[Fact] = ()
+) -> Brief:
     """Return what every agent of a mission is told about the project: shape, checks, its rules, what is known."""
+    shape = project_shape(tree.paths())
     rules = "\n\n".join(_instructions(tree))
     brief = filled(
         "project",
         name=name,
-        shape=project_shape(tree.paths()) or "no files",
+        shape=shape or "no files",
         checks="\n".join(f"- {c.name}: {c.command}" for c in checks if c.kind != "probe") or "- none found",
         rules=rules or "none",
     )
     facts = "\n".join(f"- {fact.text}" + f" ({fact.place})" * bool(fact.place) for fact in known)
-    return "\n\n".join((brief, filled("knowledge", facts=facts))) if facts else brief
+    text = "\n\n".join((brief, filled("knowledge", facts=facts))) if facts else brief
+    return Brief(text, (shape, rules, facts))
 
 
 def _instructions(tree: CandidateTree) -> Iterable[str]:
@@ -77,20 +89,24 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The first messages of a conversation, and the ids of the user's messages (steers) that are in them."""
+    """The first messages of a conversation, and the ids of the user's messages (steers) that are in them.
+
+    `spare` are the parts of their texts that can be shortened where a model cannot read all of them.
+    """
 
     messages: tuple[Message, ...]
     heard: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
 
-def mission_brief(project: str, goal: str, files: Sequence[str], text: str) -> str:
+def mission_brief(project: Brief, goal: str, files: Sequence[str], text: str) -> Brief:
     """Return what every agent of a mission is told: the rules, the project, and the user's request."""
-    parts = [prompt("common"), project, f"# Goal of the mission\n{goal}"]
+    parts = [prompt("common"), project.text, f"# Goal of the mission\n{goal}"]
     if files:
         parts.append(f"Look first at: {', '.join(files)}")
     if text:
         parts.append(f"# Text\n{text}")
-    return "\n\n".join(parts)
+    return Brief("\n\n".join(parts), (*project.spare, text))
 
 
 def planning_text(tree: CandidateTree) -> str:
@@ -104,15 +120,15 @@ def planning_text(tree: CandidateTree) -> str:
     return "\n\n".join(parts)
 
 
-def opening(mission: str, role_prompt: str, assignment: Assignment, said: Sequence[Steer] = ()) -> Opening:
+def opening(mission: Brief, role_prompt: str, assignment: Assignment, said: Sequence[Steer] = ()) -> Opening:
     """Return how a conversation begins; `said` is what the user has said since the mission began."""
     steers = (filled("steer", message=steer.text) for steer in said)
     parts = (assignment.task, prompt(role_prompt), assignment.own, *steers)
     messages: tuple[Message, ...] = (
-        {"role": "system", "content": mission},
+        {"role": "system", "content": mission.text},
         {"role": "user", "content": "\n\n".join(filter(None, parts))},
     )
-    return Opening(messages, tuple(steer.id for steer in said))
+    return Opening(messages, tuple(steer.id for steer in said), (*mission.spare, assignment.own))
 
 
 def task_text(task: Task) -> str:

@@ -8,7 +8,7 @@ shows it, in this order. What a kind of mission does stands in `missions.py`, wh
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import anyio
@@ -45,7 +45,7 @@ from podium.domain.steering import Steer, When
 from podium.engine import briefs
 from podium.engine.agent import Agent, AgentDesk
 from podium.engine.aim import Aim
-from podium.engine.briefs import Assignment, Opening
+from podium.engine.briefs import Assignment, Brief
 from podium.engine.budget import Budget
 from podium.engine.dialects import Acquaintances, Dialects
 from podium.engine.governor import Governor
@@ -184,7 +184,7 @@ class MissionRun:
         self.interruption = ""
         self._unrecorded = ""
         self.advised: set[str] = set()
-        self._brief = ""
+        self._brief: Brief | None = None
         self._looks = Looks()
         self._publish = publish
         self._writing = anyio.Lock()
@@ -417,17 +417,17 @@ class MissionRun:
         `role_prompt` names the prompt that takes the place of the role's own, `model` that of its model.
         """
         spec = TEAM[role]
-        if (was := self.past.agent(role)) is not None:
-            opening = Opening(was.opening, was.steers)
-            return Agent(was.agent_id, spec, task_id, was.model, opening, self._agents)
         said = self._steering.unheard(role, task_id)
         opening = briefs.opening(self._mission_brief(), role_prompt or spec.prompt, assignment, said)
+        if (was := self.past.agent(role)) is not None:
+            opening = replace(opening, messages=was.opening, heard=was.steers)
+            return Agent(was.agent_id, spec, task_id, was.model, opening, self._agents)
         model = model or self.settings.model_for(role)
         return Agent(self.fresh_id(role), spec, task_id, model, opening, self._agents)
 
-    def _mission_brief(self) -> str:
+    def _mission_brief(self) -> Brief:
         """Return what all agents are told first: made once, so that all their prompts begin alike."""
-        if not self._brief:
+        if self._brief is None:
             project = briefs.project_brief(
                 self.tree, self.services.checks.found(), self.services.workspace.root.name, self.state.known
             )

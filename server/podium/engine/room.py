@@ -5,15 +5,16 @@ out when it grows too long is decided in `domain.compaction`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from podium.config import ModelSettings
 from podium.domain.acquaintance import Acquaintance
-from podium.domain.compaction import Compaction, compacted, shortened_result
+from podium.domain.compaction import Compaction, compacted, narrowed, shortened_result
 from podium.domain.conversation import Conversation
 from podium.domain.messages import Message
+from podium.engine.briefs import Opening
 from podium.engine.dialects import Acquaintances
 from podium.engine.tools.table import OFFERED
 
@@ -24,6 +25,8 @@ STEP_DONE, FULL, AFTERWARDS = 0.6, 0.85, 0.35
 and how much of it the messages may take afterwards."""
 MOST_ANSWER = 8_000
 """Tokens of the window that are left for an answer, at most: a quarter of it in small ones."""
+OPENING_SHARE = 0.6
+"""How much of the window an opening may take that was too long for it."""
 RESULT_SHARE = 0.2
 """How much of the window one result of a tool may take."""
 
@@ -53,12 +56,16 @@ class Windows:
 
 
 class Room:
-    """How much of its model's window one conversation takes. `n_opening` messages of it always stay."""
+    """How much of its model's window one conversation takes; the messages of its `opening` always stay.
 
-    def __init__(self, windows: Windows, model: str, n_opening: int) -> None:
+    `models` may be asked, the first first. One that turns out too small for the opening alone is left to others that
+    can read more; where there are none, what is spare in the opening is shortened.
+    """
+
+    def __init__(self, windows: Windows, models: Sequence[str], opening: Opening) -> None:
         self._windows = windows
-        self._model = model
-        self._n_opening = n_opening
+        self.models = tuple(models)
+        self._n_opening, self._spare = len(opening.messages), opening.spare
         self._sizes: list[tuple[Message, int]] = []
         self._counted_chars, self._counted_tokens = 0, 0
         self._share = AFTERWARDS
@@ -66,7 +73,7 @@ class Room:
     @property
     def most_result(self) -> int | None:
         """How many characters a result of a tool may have; None where the window is not known."""
-        window = self._windows.of(self._model)
+        window = self._windows.of(self.models[0])
         return ceil(window * RESULT_SHARE * self._chars_per_token) if window else None
 
     @property
@@ -95,31 +102,64 @@ class Room:
         """Learn what the provider has counted of a request with these messages."""
         self._counted_chars, self._counted_tokens = self.chars(messages), prompt_tokens
 
-    def compaction(self, messages: Conversation, *, step_done: bool) -> Compaction | None:
-        """Return how to shorten a conversation that takes too much of its window, or None."""
-        window = self._windows.of(self._model)
+    def compactions(self, messages: Conversation, *, step_done: bool) -> Sequence[Compaction]:
+        """Return how to shorten a conversation that takes too much of its window; nothing where it does not."""
+        window = self._windows.of(self.models[0])
         if window is None:
-            return None
+            return ()
+        if len(messages) == self._n_opening and self._beside_opening(messages, window) < 0:
+            return self._for_opening(messages, self.models[0], window) or ()
         most = window - min(MOST_ANSWER, window // 4)
         if self._tokens(messages) <= most * (STEP_DONE if step_done else FULL):
-            return None
+            return ()
         return self._compacted(messages, window)
 
-    def overflowed(self, messages: Conversation, window: int | None) -> Compaction | None:
-        """Return how to shorten a conversation that the model refused; `window` is what the provider said of it.
+    def overflowed(
+        self, messages: Conversation, model: str, window: int | None
+    ) -> Sequence[Compaction] | None:
+        """Return how to shorten a conversation that `model` refused; `window` is what the provider said of it.
 
-        Each time less is kept. None where there is nothing left to leave out.
+        Each time less is kept. It is nothing where other models are asked instead from now on, and None where there
+        is nothing left to do.
         """
-        self._windows.learn(self._model, window or max(1_000, self._tokens(messages) * 9 // 10))
-        shorter = self._compacted(messages, self._windows.of(self._model) or 0)
+        self._windows.learn(model, window or max(1_000, self._tokens(messages) * 9 // 10))
+        known = self._windows.of(model) or 0
+        hopeless = window is not None and self._beside_opening(messages, known) < 0
+        shorter = () if hopeless else self._compacted(messages, known)
         self._share /= 2
-        return shorter
+        return shorter or self._for_opening(messages, model, known)
 
-    def _compacted(self, messages: Conversation, window: int) -> Compaction | None:
+    def _compacted(self, messages: Conversation, window: int) -> Sequence[Compaction]:
+        room = max(0.0, self._beside_opening(messages, window))
+        shorter = compacted(messages, self._n_opening, ceil(room * self._share))
+        return (shorter,) if shorter else ()
+
+    def _for_opening(self, messages: Conversation, model: str, window: int) -> Sequence[Compaction] | None:
+        """Leave the conversation to models that can read more than its opening, or return how to shorten that."""
+        others = [name for name in self.models if name != model and (self._windows.of(name) or inf) > window]
+        if others:
+            self.models = tuple(others)
+            return ()
+        room = window * self._chars_per_token - _OFFERED_CHARS
+        excess = self._opening_chars(messages) - ceil(room * OPENING_SHARE)
+        shorter = narrowed(self._spare, excess)
+        self._spare = tuple(shorter.get(part, part) for part in self._spare)
+        found: list[Compaction] = []
+        for n, message in enumerate(messages[: self._n_opening]):
+            was = text = str(message["content"])
+            for part, short in shorter.items():
+                text = text.replace(part, short)
+            if text != was:
+                found.append(Compaction(n, 1, {**message, "content": text}))
+        return found or None
+
+    def _beside_opening(self, messages: Conversation, window: int) -> float:
+        """Return how many characters a window holds beside what always stays; fewer than none where that is too long."""
+        return window * self._chars_per_token - _OFFERED_CHARS - self._opening_chars(messages)
+
+    def _opening_chars(self, messages: Conversation) -> int:
         self.chars(messages)
-        opening = _OFFERED_CHARS + sum(size for _, size in self._sizes[: self._n_opening])
-        room = window * self._chars_per_token - opening
-        return compacted(messages, self._n_opening, ceil(max(0.0, room) * self._share))
+        return sum(size for _, size in self._sizes[: self._n_opening])
 
     def _tokens(self, messages: Conversation) -> int:
         return self._counted_tokens + ceil(self.new_chars(messages) / self._chars_per_token)
