@@ -6,6 +6,7 @@
     ├── ToolError        the model can fix it: the text becomes the result of its tool call
     └── UserError        the user can fix it: one sentence that says what to do
         ├── NotRecorded  the journal takes nothing now
+        ├── NotReached   another server gave no answer
         └── ModelUnavailable  no answer can be had from the configured model
             └── ModelUnreachable  nobody answers at its address
 """
@@ -25,6 +26,10 @@ class UserError(PodiumError):
 
 class NotRecorded(UserError):
     """The journal takes nothing now; what runs is interrupted, and can go on when it does again."""
+
+
+class NotReached(UserError):
+    """Another server gave no answer; whether it did what it was asked is not known."""
 
 
 class ModelUnavailable(UserError):

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from anyio import TASK_STATUS_IGNORED
+from anyio.abc import TaskStatus
+
 from podium.domain.allowance import Rates, Told, Unit
 from podium.domain.changes import FileEdit
 from podium.domain.checks import Candidate, Check, CheckResult
-from podium.domain.events import Event, Record
+from podium.domain.events import Event, Process, Record
 from podium.domain.messages import Json, Message, Usage
 from podium.domain.pace import Refusal
+from podium.domain.requests import Request
 from podium.errors import ModelUnavailable
 
 # --- models -----------------------------------------------------------------------------------------
@@ -270,6 +274,54 @@ class Journal(Protocol):
 
         Raises:
             UserError: another one does so just now.
+        """
+        ...
+
+
+# --- other servers ----------------------------------------------------------------------------------
+
+
+class Hearer(Protocol):
+    """Who is told what comes from other servers. What they tell is a hint: what counts stands in the journal."""
+
+    async def look(self) -> None:
+        """Read in the journal what happened: another server came, or ended."""
+        ...
+
+    async def hear(self, latest: Mapping[str, int]) -> None:
+        """Take note of missions that have news: the number of the last record of each."""
+        ...
+
+    async def carry_out(self, request: Request) -> str:
+        """Do what another server's user wants of a mission that runs here, and return the receipt.
+
+        Raises:
+            UserError: it cannot be done.
+        """
+        ...
+
+
+class Neighbours(Protocol):
+    """The other servers on this workspace."""
+
+    async def run(self, hearer: Hearer, *, task_status: TaskStatus[None] = TASK_STATUS_IGNORED) -> None:
+        """Keep in touch with them until cancelled."""
+        ...
+
+    def tell(self, mission_id: str, seq: int) -> None:
+        """Tell them all that a mission has news: `seq` is the number of its last record."""
+        ...
+
+    def reaches(self, process: Process) -> bool:
+        """Return whether this server is in touch."""
+        ...
+
+    async def ask(self, process: Process, request: Request) -> str:
+        """Have another server do something with a mission that it carries out, and return its receipt.
+
+        Raises:
+            NotReached: it gave no answer; whether it has done it is not known.
+            UserError: it refused.
         """
         ...
 

@@ -5,9 +5,12 @@ The system gives a process's id again after its end, so the time of its start go
 
 import ctypes
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
+
+import anyio
 
 from podium.domain.events import Process
 
@@ -27,6 +30,33 @@ def process_lives(process: Process) -> bool:
     if process.id <= 0 or not _exists(process.id):
         return False
     return not process.started or _started(process.id) == process.started
+
+
+async def wait_until_gone(process: Process) -> None:
+    """Return when the process has ended; at once, where the system does not tell."""
+    watch = _watch(process.id)
+    if watch is None:
+        return
+    try:
+        if process_lives(process):  # and not another one with its id
+            await anyio.wait_readable(watch)
+    finally:
+        os.close(watch)
+
+
+def _watch(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when `pid` ends, or None where there is none."""
+    try:
+        if sys.platform == "linux":
+            return os.pidfd_open(pid)
+        if sys.platform == "darwin":
+            queue = select.kqueue()
+            event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+            queue.control([event], 0)
+            return os.dup(queue.fileno())
+    except OSError:
+        pass
+    return None
 
 
 def _exists(pid: int) -> bool:

@@ -19,6 +19,7 @@ from podium.adapters.journal_file import state_dir
 from podium.adapters.knowledge_file import KnowledgeFile
 from podium.adapters.masked import MaskedJournal, MaskedModel, mask_of
 from podium.adapters.models.client import ModelProcess
+from podium.adapters.neighbours import LocalNeighbours
 from podium.adapters.processes import process_lives, this_process
 from podium.config import DEFAULT_MODEL, Loaded, Settings
 from podium.engine.mission_run import Services
@@ -67,7 +68,9 @@ async def open_workspace(
                 KnowledgeFile(root),
                 mask,
             )
-            yield Opened(services, this_process(), process_lives, doctor, journal.notice)
+            process = this_process()
+            neighbours = LocalNeighbours(journal.path.with_suffix(".servers"), process)
+            yield Opened(services, process, process_lives, neighbours, doctor, journal.notice)
             tasks.cancel_scope.cancel()
     finally:
         await checks.aclose()

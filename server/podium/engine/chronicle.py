@@ -1,11 +1,11 @@
 """The missions of a workspace as the journal has them, whichever server carried them out.
 
-Servers share the journal and nothing else. What another one wrote is read when somebody asks; nobody is told
-of it meanwhile. In memory are the missions of which something is open, and those that were settled last; of all
+Servers share the journal. What another one wrote is read when somebody asks, or as soon as it says that there is
+something (`engine.elsewhere`). In memory are the missions of which something is open, and those that were settled last; of all
 others the journal keeps a summary (`domain.summary`), and their records are folded again for who wants to see more.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import anyio
@@ -26,17 +26,23 @@ _DIED = MissionInterrupted("Podium was ended while the mission ran.")
 class Chronicle:
     """The missions, each up to the record that was read last. Missions in `running` run here.
 
+    `heard` gets what others wrote since the first `catch_up`, when it is read.
     `states` are those at hand; `unreadable` says of each mission whose records cannot be read why that is so.
     """
 
     def __init__(
-        self, journal: Journal, process_lives: Callable[[Process], bool], running: Mapping[str, object]
+        self,
+        journal: Journal,
+        process_lives: Callable[[Process], bool],
+        running: Mapping[str, object],
+        heard: Callable[[Record], None] = lambda _: None,
     ) -> None:
         self.states: dict[str, MissionState] = {}
         self.unreadable: dict[str, str] = {}
         self._journal = journal
         self._process_lives = process_lives
         self._running = running
+        self._heard = heard
         self._n_read: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
         self._settled: list[str] = []
@@ -57,6 +63,7 @@ class Chronicle:
             UserError: the journal cannot be read. Where that is so of single missions, the others can be used.
         """
         async with self._reading:
+            opened = self._opened
             known = self._n_read.keys() - self._running.keys()  # what begins from here on is not looked for
             found = await self._journal.missions()
             if not self._opened:
@@ -70,30 +77,46 @@ class Chronicle:
                 if mission_id in self._running:
                     continue
                 try:
-                    await self._follow(mission_id, last)
+                    await self._follow(mission_id, last, told=opened)
                 except UserError as problem:
                     self.unreadable[mission_id] = str(problem)
                 else:
                     self.unreadable.pop(mission_id, None)
             await self._summarize()
 
-    async def _follow(self, mission_id: str, last: int) -> None:
+    async def follow(self, latest: Mapping[str, int]) -> None:
+        """Read on in single missions, each up to the record with this number at least.
+
+        Raises:
+            UserError: the journal cannot be read.
+        """
+        if not latest.keys() <= self._n_read.keys():
+            await self.catch_up()
+        async with self._reading:
+            for mission_id, last in latest.items():
+                if mission_id not in self._running and mission_id in self._n_read:
+                    await self._follow(mission_id, last)
+            await self._summarize()
+
+    async def _follow(self, mission_id: str, last: int, *, told: bool = True) -> None:
         if self._n_read.get(mission_id, 0) < last:
-            await self._read_on(mission_id)
+            await self._read_on(mission_id, told=told)
         state = self.states.get(mission_id)
         if state is None:
             return
         if (interrupted := self._stranded.get(mission_id)) is not None:
             with suppress(UserError):
-                await self._journal.append(mission_id, [interrupted], after=self._n_read[mission_id])
+                written = await self._journal.append(
+                    mission_id, [interrupted], after=self._n_read[mission_id]
+                )
                 del self._stranded[mission_id]
-                await self._read_on(mission_id)
+                await self._read_on(mission_id, own=written, told=told)
         elif not (state.ending or state.interrupted) and not self._process_lives(state.process):
             # Another server may see the same at the same time; one of them writes it down. Where the journal
             # takes nothing now, the mission is shown as it stands there.
             with suppress(UserError):
                 await self._journal.append(mission_id, [_DIED], after=self._n_read[mission_id])
-            await self._read_on(mission_id)
+            await self._read_on(mission_id, told=told)
         self._settle(mission_id)
 
     def strand(self, mission_id: str, interrupted: MissionInterrupted) -> int:
@@ -189,18 +212,25 @@ class Chronicle:
         """Record an event of a mission that does not run, fold it in, and return its record."""
         async with self._reading:
             (record,) = await self._journal.append(mission_id, [event])
-            await self._read_on(mission_id)
+            await self._read_on(mission_id, own=[record])
             if mission_id in self._settled:
                 self._settled.remove(mission_id)  # so that it is summarized again
             return record
 
-    async def _read_on(self, mission_id: str) -> None:
+    async def _read_on(self, mission_id: str, *, own: Sequence[Record] = (), told: bool = True) -> None:
+        """Read what a mission has more; what others wrote is heard of where it is `told`, and not `own`."""
         state = self.states.get(mission_id)
-        n_read = self._n_read.get(mission_id, 0) if state else 0
+        known = self._n_read.get(mission_id, 0)
+        n_read = known if state else 0
         state = state or MissionState(mission_id)
-        for record in await self._journal.read(mission_id, n_read):
+        records = await self._journal.read(mission_id, n_read)
+        for record in records:
             state, n_read = fold(state, record.event, record.at), record.seq
         self.states[mission_id], self._n_read[mission_id] = state, n_read
+        mine = {record.seq for record in own}
+        for record in records:
+            if told and record.seq > known and record.seq not in mine:
+                self._heard(record)
 
 
 def _read_summaries(lines: Mapping[str, str]) -> dict[str, MissionState]:

@@ -1,7 +1,7 @@
 """The conductor: starts, finds, steers and ends the missions of one workspace.
 
 It owns the task group in which missions run, so they outlive the request that started them. Missions of
-another server that lives are shown, and steered there only. Nothing here decides what a mission does.
+another server that lives are shown, and that server is asked to steer them. Nothing here decides what a mission does.
 """
 
 import logging
@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import assert_never
 
 import anyio
 import anyio.to_thread
@@ -37,8 +38,17 @@ from podium.domain.mission_file import MissionFile
 from podium.domain.plan_edits import PlanEdit, read_edit
 from podium.domain.plan_text import Page
 from podium.domain.pruning import Dropped, Rules, to_drop, without_conversations
+from podium.domain.requests import (
+    AnswerQuestion,
+    CancelMission,
+    PauseMission,
+    Request,
+    ResumeMission,
+    SteerMission,
+)
 from podium.domain.steering import Steer, When
 from podium.engine.chronicle import Chronicle
+from podium.engine.elsewhere import Alone, Elsewhere
 from podium.engine.mission_run import MissionRequest, MissionRun, Services
 from podium.engine.missions import carry_out
 from podium.engine.plan_desk import PlanDesk
@@ -47,7 +57,7 @@ from podium.engine.resuming import request_again, request_of
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import require_check
 from podium.errors import UserError
-from podium.ports import Subscriber
+from podium.ports import Neighbours, Subscriber
 
 _log = logging.getLogger(__name__)
 _THIS = Process(os.getpid())
@@ -63,28 +73,41 @@ class Conductor:
         services: Services,
         process_lives: Callable[[Process], bool],
         process: Process = _THIS,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._services = services
         self._process_lives = process_lives
         self._process = process
         self._runs: dict[str, MissionRun] = {}
-        self._chronicle = Chronicle(services.journal, process_lives, self._runs)
+        self._chronicle = Chronicle(
+            services.journal, process_lives, self._runs, lambda r: self._elsewhere.take(r)
+        )
+        self._elsewhere = Elsewhere(
+            neighbours or Alone(), self._chronicle, services.journal, self._show, self._carry_out
+        )
         self._ended: dict[str, anyio.Event] = {}
         self._turning = anyio.Lock()
         self._deciding = anyio.Lock()
         self._subscribers: list[Subscriber] = []
         self._tasks: TaskGroup
+        self._listening: TaskGroup
         self.proposals = ProposalDesk(services.front_end, self._decidable, self._record_in)
 
     async def __aenter__(self) -> "Conductor":
         await self.catch_up()
+        self._listening = await anyio.create_task_group().__aenter__()
         self._tasks = await anyio.create_task_group().__aenter__()
+        await self._listening.start(self._elsewhere.run)
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         for run in self._runs.values():
             run.interrupt(_CLOSED)
-        await self._tasks.__aexit__(None, None, None)
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            self._listening.cancel_scope.cancel()
+            await self._listening.__aexit__(None, None, None)
 
     async def catch_up(self) -> None:
         """Learn what other servers on this workspace did meanwhile.
@@ -210,7 +233,9 @@ class Conductor:
         if (run := self._runs.get(mission_id)) is not None:
             await run.record(event)
             return run.state
-        await self._show(await self._chronicle.add(mission_id, event))
+        record = await self._chronicle.add(mission_id, event)
+        self._elsewhere.tell(mission_id, record.seq)
+        await self._show(record)
         state = self.state(mission_id)
         await self._chronicle.settle(mission_id)
         return state
@@ -298,6 +323,7 @@ class Conductor:
 
     async def _publish(self, record: Record, state: MissionState) -> None:
         self._chronicle.tell(record, state)
+        self._elsewhere.tell(record.mission_id, record.seq)
         await self._show(record)
 
     async def _show(self, record: Record) -> None:
@@ -389,32 +415,39 @@ class Conductor:
         return run.leases.held_by(task_id) if run else ()
 
     async def wait(self, mission_id: str, timeout_s: float | None) -> MissionState:
-        """Return the mission when it has ended, or as it is after `timeout_s` seconds.
+        """Return the mission when it has ended or was interrupted, or as it is after `timeout_s` seconds.
 
-        One that another server carries out is returned as it is.
+        One of another server that is out of touch is returned as it is.
 
         Raises:
             UserError: there is no such mission.
         """
-        await self.whole(mission_id)
-        if mission_id in self._runs:
-            with anyio.move_on_after(timeout_s):
+        state = await self.whole(mission_id)
+        with anyio.move_on_after(timeout_s):
+            if mission_id in self._runs:
                 await self._ended[mission_id].wait()
+            elif self.elsewhere(state):
+                await self._elsewhere.until_stopped(lambda: self._is_over(mission_id), state.process)
         return await self.whole(mission_id)
+
+    def _is_over(self, mission_id: str) -> bool:
+        state = self._chronicle.states.get(mission_id)
+        return state is None or not self.elsewhere(state)
 
     async def cancel(self, mission_id: str) -> MissionState:
         """End a mission and return it; one that has ended stays as it is, one that was interrupted does not go on.
 
         Raises:
-            UserError: there is no such mission, or it runs in another process.
+            UserError: there is no such mission, or the server that carries it out does not answer.
         """
         if run := self._runs.get(mission_id):  # first of all: what runs here stops before the journal is read
             run.decide_ending("cancelled", _CANCELLED)
             await self._ended[mission_id].wait()
             return await self.whole(mission_id)
         state = await self.whole(mission_id)
-        self._require_here(state, "cancel it")
-        if state.interrupted:
+        if self.elsewhere(state):
+            await self._elsewhere.ask(state, CancelMission(mission_id), "cancel it")
+        elif state.interrupted:
             async with self._decidable(mission_id, "cancel it") as state:
                 if state.interrupted:
                     return await self._record_in(mission_id, MissionEnded("cancelled", _CANCELLED))
@@ -424,9 +457,13 @@ class Conductor:
         """Let nothing of a mission begin from now on, and return it.
 
         Raises:
-            UserError: there is no such mission, or it does not run here.
+            UserError: there is no such mission, it does not run, or its server does not answer.
         """
-        run = await self._running(mission_id, "pause")
+        state = await self.whole(mission_id)
+        if self.elsewhere(state):
+            await self._elsewhere.ask(state, PauseMission(mission_id), "pause it")
+            return await self.whole(mission_id)
+        run = self._running(state, "pause")
         await run.pause()
         return run.state
 
@@ -434,9 +471,12 @@ class Conductor:
         """Let a paused or interrupted mission go on, or carry out what one has planned, and return it.
 
         Raises:
-            UserError: there is no such mission, it runs elsewhere, or it has ended with something else.
+            UserError: there is no such mission, its server does not answer, or it has ended with something else.
         """
-        await self.whole(mission_id)
+        state = await self.whole(mission_id)
+        if self.elsewhere(state) and state.paused:
+            await self._elsewhere.ask(state, ResumeMission(mission_id), "resume it")
+            return await self.whole(mission_id)
         async with self._decidable(mission_id, "resume it") as state:
             run = self._runs.get(mission_id)
             if run is not None:
@@ -476,24 +516,26 @@ class Conductor:
         """Give a message of the user to a mission's agents (see `domain.steering`).
 
         Raises:
-            UserError: there is no such mission or task, or it has ended, or runs in another process.
+            UserError: there is no such mission or task, it has ended, or its server does not answer.
         """
-        run = await self._running(mission_id, "steer")
-        return await run.steer(message, task_id, when)
+        state = await self.whole(mission_id)
+        if self.elsewhere(state):
+            request = SteerMission(mission_id, message, task_id, when)
+            steer_id = await self._elsewhere.ask(state, request, "steer it")
+            return (await self.whole(mission_id)).steers[steer_id]
+        return await self._running(state, "steer").steer(message, task_id, when)
 
-    async def _running(self, mission_id: str, act: str) -> MissionRun:
+    def _running(self, state: MissionState, act: str) -> MissionRun:
         """Return a mission that runs here.
 
         Raises:
             UserError: there is none; the sentence names what was to be done (`act`).
         """
-        state = await self.whole(mission_id)
-        self._require_here(state, f"{act} it")
-        if (run := self._runs.get(mission_id)) is not None:
+        if (run := self._runs.get(state.id)) is not None:
             return run
         if state.interrupted:
             raise UserError(f"There is nothing to {act}: {_interrupted(state)}")
-        raise UserError(f"There is nothing to {act}: the mission {mission_id!r} has ended.")
+        raise UserError(f"There is nothing to {act}: the mission {state.id!r} has ended.")
 
     def question(self, question_id: str) -> tuple[MissionState, Question]:
         """Return an open question with its mission.
@@ -510,16 +552,42 @@ class Conductor:
         """Answer an open question and return its mission.
 
         Raises:
-            UserError: the question is not open, or its mission runs in another process.
+            UserError: the question is not open, or the server that its mission runs in does not answer.
         """
         await self.catch_up()
         state, _ = self.question(question_id)
-        self._require_here(state, "answer it")
+        if self.elsewhere(state):
+            await self._elsewhere.ask(state, AnswerQuestion(state.id, question_id, answer), "answer it")
+            return await self.whole(state.id)
         run = self._runs.get(state.id)
         if run is None:
             raise UserError(_interrupted(state))
         await run.answer(question_id, answer)
         return run.state
+
+    async def _carry_out(self, request: Request) -> str:
+        """Do what the user wants who sits at another server, with a mission that runs here, and return the receipt.
+
+        Raises:
+            UserError: it does not run here, or this cannot be done with it.
+        """
+        mission_id = request.mission_id
+        if mission_id not in self._runs:
+            raise UserError(f"The mission {mission_id!r} has just ended there.")
+        match request:
+            case SteerMission(_, message, task_id, when):
+                return (await self.steer(mission_id, message, task_id, when)).id
+            case AnswerQuestion(_, question_id, answer):
+                await self.answer(question_id, answer)
+            case PauseMission():
+                await self.pause(mission_id)
+            case ResumeMission():
+                await self._runs[mission_id].resume()
+            case CancelMission():
+                await self.cancel(mission_id)
+            case _:
+                assert_never(request)
+        return ""
 
 
 def _require_own(state: MissionState) -> None:

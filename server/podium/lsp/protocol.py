@@ -314,6 +314,7 @@ class PauseInfo(Wire):
 class MissionLine(Wire):
     """A mission in short. `endedAt` is 0 while it runs; `elsewhere` while another server carries it out.
 
+    That server does what `podium.steer`, `podium.answer`, `podium.pause`, `podium.resume` and `podium.cancel` want.
     `imported` missions come from a file, and have no effect in this workspace.
     """
 
@@ -512,7 +513,7 @@ COMMANDS: Mapping[str, Command] = {
         "Find the places that matter for a question.", SearchParams, MissionRef, "pattern"
     ),
     "podium.wait": Command(
-        "Wait until a mission has ended. One that another server carries out is returned as it is.",
+        "Wait until a mission has ended, or was interrupted because its server ended.",
         WaitParams,
         MissionInfo,
         "missionId",

@@ -24,7 +24,7 @@ from podium.lsp.documents import Document, lsp_range
 from podium.lsp.host import Host
 from podium.lsp.protocol import DoctorLine
 from podium.lsp.uris import file_path, uri_of
-from podium.ports import FrontEnd, Workspace
+from podium.ports import FrontEnd, Neighbours, Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Opened:
     services: Services
     process: Process
     process_lives: Callable[[Process], bool]
+    neighbours: Neighbours
     doctor: Callable[[Settings], Awaitable[list[DoctorLine]]]
     notice: str = ""
 
@@ -136,7 +137,8 @@ class Session:
             if opened.notice:
                 warning = types.ShowMessageParams(types.MessageType.Warning, opened.notice)
                 self.host.notify(types.WINDOW_SHOW_MESSAGE, warning)
-            async with Conductor(opened.services, opened.process_lives, opened.process) as conductor:
+            conducting = Conductor(opened.services, opened.process_lives, opened.process, opened.neighbours)
+            async with conducting as conductor:
                 yield conductor
 
     def _settings_or_defaults(self) -> Loaded:

@@ -61,6 +61,9 @@ class Progress:
         """Show what happens in the missions of `conductor`."""
         self._conductor = conductor
         conductor.subscribe(self._host.guarded("progress", self._on_record))
+        for state in conductor.states():
+            if conductor.elsewhere(state):
+                self._resume(state.id, 0)
 
     def adopt(self, mission_id: str, token: Token) -> None:
         """Show a mission under the client's own token as well, from now until it ends."""
@@ -98,7 +101,7 @@ class Progress:
                 line.news.set()
 
     def _resume(self, mission_id: str, seq: int) -> None:
-        """Show a mission again that goes on after an interruption, and its agents."""
+        """Show a mission, and its agents, that goes on after an interruption, or is carried out elsewhere already."""
         assert self._conductor is not None  # noqa: S101 - it sent the record
         state = self._conductor.state(mission_id)
         token = f"podium/{seq}/{mission_id}"

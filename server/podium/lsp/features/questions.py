@@ -13,7 +13,14 @@ from functools import partial
 import anyio
 from lsprotocol import types
 
-from podium.domain.events import MissionContinued, MissionEnded, QuestionAnswered, QuestionAsked, Record
+from podium.domain.events import (
+    MissionContinued,
+    MissionEnded,
+    MissionInterrupted,
+    QuestionAnswered,
+    QuestionAsked,
+    Record,
+)
 from podium.domain.mission import Question
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
@@ -48,18 +55,22 @@ class Questions:
         def on_record(record: Record) -> None:
             match record.event:
                 case QuestionAsked(question_id):
-                    _, question = conductor.question(question_id)
-                    self.ask(_prompt(conductor, question))
+                    with suppress(UserError):  # in another server, it may be answered by now
+                        _, question = conductor.question(question_id)
+                        self.ask(_prompt(conductor, question))
                 case MissionContinued():
                     for question in conductor.state(record.mission_id).questions.values():
                         self.ask(_prompt(conductor, question))
                     self._withdraw_settled()
-                case QuestionAnswered() | MissionEnded():
+                case QuestionAnswered() | MissionEnded() | MissionInterrupted():
                     self._withdraw_settled()
                 case _:
                     pass
 
         conductor.subscribe(self._host.guarded("questions", on_record))
+        for state in conductor.states():
+            for question in state.questions.values() if conductor.elsewhere(state) else ():
+                self.ask(_prompt(conductor, question))
         self._host.spawn("questions", self._show_each())
 
     def ask(self, prompt: Prompt) -> None:
@@ -102,6 +113,6 @@ class Questions:
 
 def _prompt(conductor: Conductor, question: Question) -> Prompt:
     def is_open() -> bool:
-        return any(question.id in state.questions for state in conductor.states())
+        return any(question.id in state.questions and not state.interrupted for state in conductor.states())
 
     return Prompt(question.text, question.options, is_open, partial(conductor.answer, question.id))
