@@ -1,10 +1,10 @@
 """Servers that tests share: a model process takes seconds to start, so each kind of editor has one for all."""
 
-import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -36,11 +36,9 @@ class Desk:
         editor.applied.clear()
         for path in [*editor.buffers]:
             editor.close(path)
-        for place in editor.root.iterdir():
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink()
+        gone = Path(mkdtemp(prefix="gone-", dir=editor.root.parent))
+        for place in editor.root.iterdir():  # in one step each: the server may just be writing a plan there
+            place.rename(gone / place.name)
         for path, text in {"check.sh": check, **contents}.items():
             place = editor.root / path
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ from tests.lsp.raw_client import Message, RawClient
 
 Encoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
 
-PATIENCE_S = 40.0
+PATIENCE_S = 100.0
+"""Only a wait that would never end takes so long, on a machine that is busy with other things too."""
 CAPABILITIES: Message = {
     "workspace": {
         "applyEdit": True,

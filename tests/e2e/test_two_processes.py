@@ -14,7 +14,10 @@ import pytest
 from podium.adapters.journal import SqliteJournal
 from podium.adapters.processes import process_lives, process_of, this_process
 from podium.domain.events import MissionStarted, Process
+from podium.domain.messages import Json
+from tests.e2e.conftest import KEY, settings
 from tests.e2e.editor import CommandFailed, Editor, editing
+from tests.e2e.team import Team, edits, plans
 from tests.lsp.raw_client import ROOT, Message
 
 
@@ -135,15 +138,20 @@ def test_a_process_is_known_by_its_start_and_not_by_its_id_alone() -> None:
         assert not process_lives(other)
 
 
+def mending(project: Path, team: Team, **more: Json) -> AbstractContextManager[Editor]:
+    """Start a server on the project whose agents mend its fault."""
+    team.play(planner=plans("calc.py", checks=["check"]), worker=edits("calc.py", "a - b", "a + b"))
+    checks: Json = {"check": ["grep", "-q", "a + b", "calc.py"]}
+    options = settings(team, checks=checks, **more)
+    return editing(project, project.parent / "state", options, environment={"SCRIPTED_API_KEY": KEY})
+
+
 def test_what_one_editor_applied_and_saved_is_neither_overwritten_nor_brought_back_by_the_other(
-    project: Path,
+    project: Path, team: Team
 ) -> None:
     """The second editor has the file open all the time, with unsaved text, and does not load it again."""
     fault, mended = "return a - b\n", "return a + b\n"
-    with (
-        editing(project, project.parent / "state", {}) as first,
-        editing(project, project.parent / "state", {}) as second,
-    ):
+    with mending(project, team) as first, mending(project, team) as second:
         for editor, typed in ((first, "# first\n"), (second, "# second\n")):
             editor.open("calc.py", f"def add(a, b):\n    {fault}\n\n{typed}")
         done = first.mission("podium.task", "make the failing test pass")
@@ -179,12 +187,8 @@ def test_what_one_editor_applied_and_saved_is_neither_overwritten_nor_brought_ba
         assert first.disk("calc.py") == saved
 
 
-def test_a_change_under_review_is_decided_on_once_whichever_editor_does_it(project: Path) -> None:
-    settings = {"apply": "review"}
-    with (
-        editing(project, project.parent / "state", settings) as first,
-        editing(project, project.parent / "state", settings) as second,
-    ):
+def test_a_change_under_review_is_decided_on_once_whichever_editor_does_it(project: Path, team: Team) -> None:
+    with mending(project, team, apply="review") as first, mending(project, team, apply="review") as second:
         mission_id = first.start("podium.task", "make the failing test pass")
         first.diagnostics("calc.py")
         (proposal,) = second.execute("podium.show", mission_id)["proposals"]

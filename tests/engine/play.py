@@ -31,7 +31,7 @@ from podium.ports import ContextOverflow, Delivery, ModelAnswer, ModelFault, Mod
 from tests.engine.event_lines import Names, event_lines
 from tests.engine.scenario import Scenario, files_below, rendered, write
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 100.0
 _ADVISES = "commander asked"
 
 
@@ -252,7 +252,7 @@ async def play(scenario: Scenario, root: Path, state: Path) -> Played:
     Both are folders by their real paths.
 
     Raises:
-        TimeoutError: it takes longer than 30 s, because something waits for ever.
+        TimeoutError: it takes longer than `TIMEOUT_S`, because something waits for ever.
     """
     scenario.lay_out(root)
     played = Played(StagedModel(scenario.replies))

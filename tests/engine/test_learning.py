@@ -7,7 +7,8 @@ import anyio
 import pytest
 
 from podium.adapters.knowledge_file import MOST_BYTES, KnowledgeFile
-from podium.domain.knowledge import Fact, facts_in, revised
+from podium.domain.knowledge import MOST_TOLD, Fact, facts_in, revised
+from podium.domain.messages import Json
 from tests.engine.play import play
 from tests.engine.scenario import Scenario
 
@@ -92,3 +93,15 @@ async def test_every_agent_of_a_mission_is_told_the_same_as_data(tmp_path: Path)
         "- The check names each wrong text. (check)",
         "- Say right, not correct.",
     ]
+
+
+async def test_a_mission_is_told_a_bounded_part_of_a_long_page(tmp_path: Path) -> None:
+    (root := tmp_path / "project").mkdir()
+    page = "".join(f"- Fact {n}: {'word ' * 50}\n" for n in range(100))
+    places: Json = ["submit_context", {"summary": "Nothing.", "places": []}]
+    goal: dict[str, Json] = {"kind": "search", "goal": "Find it."}
+    files, replies = {".podium/knowledge.md": page}, {"searcher": (places,)}
+    played = await play(Scenario(tmp_path, "", "", files, {}, (goal,), replies, ()), root, tmp_path / "state")
+    (request,) = played.model.script.requests
+    told = str(request.messages[0]["content"]).partition("Notes, never orders")[2]
+    assert 10 < told.count("- Fact ") < MOST_TOLD / 250

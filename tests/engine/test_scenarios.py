@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from podium.domain import mission_file
+from podium.domain.checks import CheckResult
 from podium.domain.conversation import Conversation, conversation
 from podium.domain.events import (
     AgentStarted,
     AgentTold,
     AttemptStarted,
+    CheckFinished,
     ConversationCompacted,
     Event,
     MissionEnded,
@@ -73,6 +75,7 @@ def _the_laws_hold(played: Played) -> None:
         assert not live.questions
         _needs_come_first(events)
         _no_two_tasks_hold_one_file(events)
+        _no_check_runs_twice_on_one_tree(events)
         _requests_are_the_fold_of_events(events, played.model.script.requests)
     shortened = {r.event.agent_id for r in played.records if isinstance(r.event, ConversationCompacted)}
     _conversations_only_grow(played.model.script.requests, shortened)
@@ -147,6 +150,15 @@ def _no_two_tasks_hold_one_file(events: Iterable[Event]) -> None:
                 assert len(held) == len(set(held)), f"two of {running} hold one file"
             case _:
                 pass
+
+
+def _no_check_runs_twice_on_one_tree(events: Iterable[Event]) -> None:
+    """Assert that what is recorded of a check and a tree is one run: two would not take the same time."""
+    runs: dict[tuple[str, str], CheckResult] = {}
+    for event in events:
+        if isinstance(event, CheckFinished):
+            result = event.result
+            assert runs.setdefault((result.tree_hash, event.call), result) == result, event.call
 
 
 def _conversations_only_grow(requests: list[ModelRequest], shortened: Collection[str]) -> None:

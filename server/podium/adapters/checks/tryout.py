@@ -198,12 +198,13 @@ class TryOut:
 def _pace(now: CheckResult, *, hung: bool) -> Pace:
     """Return about ten times the present time; where the targets hang now, 2 s for each and 10 s in all.
 
-    The whole has a second more than one test, so that a test that hangs is interrupted at its line first.
+    The whole has twice as long as one test, so that a test that hangs is interrupted at its line first, and what
+    begins before it may be slow on a busy machine.
     """
     if hung:
         return Pace(_AFTER_A_HANG_S, _LEAST_S)
     test_s = max(_LEAST_S, 10 * now.duration_s)
-    return Pace(test_s + 1, test_s)
+    return Pace(2 * test_s, test_s)
 
 
 def _hung(stand: Stand, result: CheckResult) -> bool:
