@@ -251,6 +251,36 @@ def test_a_mission_is_cancelled_in_any_state_and_leaves_no_change(desk: Desk, st
         assert editor.progress(token)[-1]["kind"] == "end"
 
 
+def test_a_change_that_is_on_its_way_when_its_mission_is_cancelled_arrives_whole_and_can_be_undone(
+    desk: Desk,
+) -> None:
+    editor, team = desk.editor, desk.team
+    desk.write(WORD)
+    editor.open("greet.txt")
+    started = threading.Event()
+    mission_id = ""
+
+    def corrects() -> Reply:
+        assert started.wait(30)
+        return CORRECTS
+
+    def cancels_meanwhile(params: Message) -> Message:
+        editor.begin("podium.cancel", mission_id)
+        return editor.apply(params)
+
+    team.play(planner=plans("greet.txt"), worker=corrects)
+    editor.replies["workspace/applyEdit"] = cancels_meanwhile
+    mission_id = editor.start("podium.task", "Correct the word")
+    started.set()
+    mission = editor.ended(mission_id)
+    (proposal,) = mission["proposals"]
+    assert (mission["status"], proposal["state"]) == ("cancelled", "delivered")
+    assert editor.text("greet.txt") == "hello\nworld\n"
+    editor.replies.clear()
+    assert editor.execute("podium.undo", mission_id)["proposals"][0]["done"]
+    assert editor.text("greet.txt") == WORD["greet.txt"]
+
+
 def test_a_mission_is_shown_under_each_token_that_the_editor_has_given_for_it(desk: Desk) -> None:
     desk.write(WORD)
     desk.team.play(planner=plans("greet.txt").after(60))
