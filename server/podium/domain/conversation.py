@@ -40,7 +40,7 @@ def after(messages: Conversation, event: Event) -> Conversation:
         case AgentTold(message=message) | ModelAnswered(message=message):
             return (*messages, message)
         case ToolReturned(call_id=call_id, result=result):
-            if call_id not in _last_calls(messages):
+            if call_id not in call_ids(_last_answer(messages)):
                 return messages
             return (*messages, {"role": "tool", "tool_call_id": call_id, "content": result})
         case ConversationCompacted(kept=kept, dropped=dropped, note=note, cut=cut):
@@ -65,9 +65,9 @@ def call_ids(message: Message) -> list[str]:
     )
 
 
-def _last_calls(messages: Sequence[Message]) -> list[str]:
-    last = next((message for message in reversed(messages) if message.get("role") == "assistant"), None)
-    return call_ids(last) if last else []
+def _last_answer(messages: Sequence[Message]) -> Message:
+    nothing: Message = {}
+    return next((message for message in reversed(messages) if message.get("role") == "assistant"), nothing)
 
 
 def repeats(messages: Sequence[Message], result: str) -> bool:

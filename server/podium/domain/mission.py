@@ -282,6 +282,12 @@ def replay(mission_id: str, records: Iterable[Record]) -> MissionState:
     return state
 
 
+def states_after(mission_id: str, records: Iterable[Record]) -> list[MissionState]:
+    """Return the state after each of `records`."""
+    state = MissionState(mission_id)
+    return [state := fold(state, record.event, record.at) for record in records]
+
+
 def fold(state: MissionState, event: Event, at: float) -> MissionState:
     """Return the state after `event`, which happened `at` (seconds since 1970)."""
     works = state.last_at and state.status in {"planning", "running"}

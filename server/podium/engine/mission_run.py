@@ -38,7 +38,7 @@ from podium.domain.events import (
 )
 from podium.domain.masking import Mask
 from podium.domain.messages import Json
-from podium.domain.mission import MissionState, fold
+from podium.domain.mission import MissionState, fold, states_after
 from podium.domain.plan import CLOSED, Task, Urgency
 from podium.domain.rights import Role
 from podium.domain.steering import Steer, When
@@ -52,7 +52,6 @@ from podium.engine.governor import Governor
 from podium.engine.landing import Landing
 from podium.engine.leases import Leases
 from podium.engine.looks import Looks
-from podium.engine.mission_tree import MissionTree
 from podium.engine.past import Diverged, Past
 from podium.engine.pausing import PausableChecks, Pausing
 from podium.engine.plan_desk import PlanDesk, left_behind
@@ -148,7 +147,9 @@ class MissionRun:
         records: Sequence[Record] = (),
     ) -> None:
         self._state = state
-        self.past = Past(state.id, records if state.interrupted else ())
+        lived = records if state.interrupted else ()
+        states = states_after(state.id, lived)
+        self.past = Past(lived, states)
         self.request = request
         self.settings = settings
         self.services = services
@@ -157,11 +158,7 @@ class MissionRun:
         self.scope = anyio.CancelScope()
         user_files = UserFiles(services.workspace)
         self.root = str(services.workspace.root)
-        self.tree = (
-            tree_of(self.root, records, user_files)
-            if state.interrupted
-            else MissionTree(self.root, user_files)
-        )
+        self.tree = tree_of(self.root, lived, states, user_files)
         self._unsaved_at_start = dict(user_files.overlay())
         self.aim = Aim(services.workspace)
         self._pausing = Pausing()

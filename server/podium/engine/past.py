@@ -38,7 +38,7 @@ from podium.domain.events import (
     ToolReturned,
     WorkRestarted,
 )
-from podium.domain.mission import MissionState, fold
+from podium.domain.mission import MissionState
 from podium.domain.plan import CLOSED, Task
 from podium.domain.rights import Role
 from podium.domain.strands import OWN, is_step, same_step, woven
@@ -112,9 +112,12 @@ class _Agent:
 
 
 class Past:
-    """What was recorded of a mission before it was interrupted; empty for one that never was."""
+    """What was recorded of a mission before it was interrupted; empty for one that never was.
 
-    def __init__(self, mission_id: str = "", records: Sequence[Record] = ()) -> None:
+    `states` has the mission after each of the `records`.
+    """
+
+    def __init__(self, records: Sequence[Record] = (), states: Sequence[MissionState] = ()) -> None:
         self._strands: dict[str, _Strand] = {}
         self._states: dict[int, MissionState] = {}
         self._agents: dict[str, _Agent] = {}
@@ -129,18 +132,14 @@ class Past:
         self.dropped: tuple[str, ...] = ()
         self.begun_anew: frozenset[str] = frozenset()
         if records:
-            self._remember(mission_id, records)
+            self._remember(records, states)
 
-    def _remember(self, mission_id: str, records: Sequence[Record]) -> None:
+    def _remember(self, records: Sequence[Record], states: Sequence[MissionState]) -> None:
         begun = max(n for n, record in enumerate(records) if isinstance(record.event, MissionStarted))
         strands = woven(records[begun:])
-        state = MissionState(mission_id)
-        states: list[MissionState] = []
-        for record in records:
-            state = fold(state, record.event, record.at)
-            states.append(state)
-        plan = state.plan.tasks
-        opened = (name for name in strands if _is_open(state, name))
+        now = states[-1]
+        plan = now.plan.tasks
+        opened = (name for name in strands if _is_open(now, name))
         self._open = tuple(sorted(opened, key=lambda name: plan[name].state != "running"))
         self._reviewed = {name: _findings(own) for name, own in strands.items()}
         self.dropped = tuple(name for name in strands.keys() & plan.keys() if plan[name].state == "dropped")
@@ -148,7 +147,7 @@ class Past:
             r.event.task_id for r in records[begun:] if isinstance(r.event, WorkRestarted)
         )
         by_seq = {record.seq: then for record, then in zip(records, states, strict=True)}
-        before = {now.seq: earlier.seq for earlier, now in pairwise(records)}
+        before = {later.seq: earlier.seq for earlier, later in pairwise(records)}
         for name in (OWN, *self._open):
             own = strands.get(name, [])
             steps = [record for record in own if is_step(record.event)]

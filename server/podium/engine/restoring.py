@@ -16,7 +16,7 @@ from podium.domain.events import (
     TaskAccepted,
     TaskReopened,
 )
-from podium.domain.mission import MissionState, fold
+from podium.domain.mission import MissionState
 from podium.engine.mission_tree import MissionTree
 from podium.engine.tree import Below
 
@@ -43,15 +43,18 @@ class _Then:
         return sorted(path for path, content in self.contents.items() if content is not None)
 
 
-def tree_of(root: str, records: Iterable[Record], below: Below) -> MissionTree:
-    """Return the tree of a mission with these records, over the user's files as they are now."""
+def tree_of(
+    root: str, records: Iterable[Record], states: Iterable[MissionState], below: Below
+) -> MissionTree:
+    """Return the tree of a mission with these records, over the user's files as they are now.
+
+    `states` has the mission after each of them.
+    """
     then = _Then()
     tree = MissionTree(root, then)
-    state = MissionState("")
     last: dict[str, str] = {}
-    for record in records:
+    for record, state in zip(records, states, strict=True):
         event = record.event
-        state = fold(state, event, record.at)
         match event:
             case TaskAccepted(task_id, edits, proposal_id=proposal_id) if edits:
                 # What a task changes first is based on what the user had; what it changes later, on this tree.

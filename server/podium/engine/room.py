@@ -5,7 +5,7 @@ out when it grows too long is decided in `domain.compaction`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -66,7 +66,8 @@ class Room:
         self._windows = windows
         self.models = tuple(models)
         self._n_opening, self._spare = len(opening.messages), opening.spare
-        self._sizes: list[tuple[Message, int]] = []
+        self._measured: Conversation = ()
+        self._chars = 0
         self._counted_chars, self._counted_tokens = 0, 0
         self._share = AFTERWARDS
 
@@ -88,11 +89,13 @@ class Room:
 
     def chars(self, messages: Conversation) -> int:
         """Return how many characters a request with these messages has, roughly."""
-        alike = 0
-        while alike < min(len(messages), len(self._sizes)) and self._sizes[alike][0] is messages[alike]:
-            alike += 1
-        self._sizes[alike:] = [(message, len(json.dumps(message))) for message in messages[alike:]]
-        return _OFFERED_CHARS + sum(size for _, size in self._sizes)
+        n_known = len(self._measured)
+        if messages[:n_known] == self._measured:
+            self._chars += _length(messages[n_known:])
+        else:
+            self._chars = _length(messages)
+        self._measured = messages
+        return _OFFERED_CHARS + self._chars
 
     def new_chars(self, messages: Conversation) -> int:
         """Return how many of the characters came after what the provider has counted."""
@@ -158,8 +161,7 @@ class Room:
         return window * self._chars_per_token - _OFFERED_CHARS - self._opening_chars(messages)
 
     def _opening_chars(self, messages: Conversation) -> int:
-        self.chars(messages)
-        return sum(size for _, size in self._sizes[: self._n_opening])
+        return _length(messages[: self._n_opening])
 
     def _tokens(self, messages: Conversation) -> int:
         return self._counted_tokens + ceil(self.new_chars(messages) / self._chars_per_token)
@@ -169,3 +171,8 @@ class Room:
         if not self._counted_tokens:
             return CHARS_PER_TOKEN
         return max(1.0, min(CHARS_PER_TOKEN * 2, self._counted_chars / self._counted_tokens))
+
+
+def _length(messages: Iterable[Message]) -> int:
+    """Return how many characters messages have as JSON."""
+    return sum(len(json.dumps(message)) for message in messages)
