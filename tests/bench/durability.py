@@ -15,6 +15,7 @@ the files must be the same, and no answer that the journal holds may be asked fo
 import random
 import resource
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -159,6 +160,7 @@ async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:
     """Let pairs of servers, of which most die soon, fight for missions, for so many rounds at least."""
     chance = random.Random(0)  # noqa: S311 - chance in a benchmark
     n_fought = unfair = different = 0
+    fates: Counter[str] = Counter()
     while n_fought < n_rounds:
         async with place(home / str(n_fought)) as there:
             deaths = [(str(chance.randint(1, 8)), chance.choice(("before", "after"))) for _ in range(6)]
@@ -167,10 +169,13 @@ async def _fights(home: Path, n_rounds: int) -> dict[str, float | int]:
             same = mission is not None and mission["status"] == "signed_off"
             different += not (same and there.contents() == AFTERWARDS)
             for now in fought:
-                unfair += not now.is_fair
-                if not now.is_fair:
-                    print(f"round {n_fought}: {now}", flush=True)
+                fates["+".join(sorted(now.fates))] += 1
+                if foul := now.foul():
+                    unfair += 1
+                    kinds = [event.kind for event in now.events[now.n_before :]]
+                    print(f"round {n_fought}: {foul}: {now.fates}, {now.refusals}, {kinds}", flush=True)
             n_fought += len(fought)
+    print(f"What became of both: {dict(fates)}", flush=True)
     return {"fights": n_fought, "not_carried_on_by_one": unfair, "different_endings": different}
 
 

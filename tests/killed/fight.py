@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias, cast
 
 import anyio
 
+from podium.adapters import journal_file
+from podium.domain.events import Event, MissionContinued, MissionEnded, MissionInterrupted
 from podium.lsp.client import RequestFailed, ServerDied
 from tests.killed.job import MORTAL, SERVE, Place, follow, live, serving
 
@@ -14,21 +17,42 @@ Fate: TypeAlias = Literal["carried on", "killed while it carried on", "refused",
 
 @dataclass
 class Round:
-    """What became of both servers, and what the refused one said; `mission` is there where it ended."""
+    """What became of both servers, what the refused ones said, and what the journal holds of the mission afterwards.
+
+    `mission` is there where it ended.
+    """
 
     fates: list[Fate] = field(default_factory=list[Fate])
     refusals: list[str] = field(default_factory=list[str])
     mission: Mapping[str, Any] | None = None
+    events: Sequence[Event] = ()
+    n_before: int = 0
+    """How many of the events were there before the round."""
 
-    @property
-    def is_fair(self) -> bool:
-        """Whether one server carried the mission to its end at most, and none was refused in favour of nobody.
+    def foul(self) -> str:
+        """Return what is wrong with the round, nothing if the mission had one owner at each time, and one end at most.
 
-        One that was killed while it carried on leaves the mission to the other.
+        Who takes over must find it interrupted, since its owner is dead; only that one leaves it to another. Nobody
+        is refused in favour of nobody.
         """
-        if "carried on" in self.fates:
-            return self.fates.count("carried on") == 1
-        return "killed" in self.fates or "killed while it carried on" in self.fates
+        owners = [e.process for e in self.events[self.n_before :] if isinstance(e, MissionContinued)]
+        n_killed = sum(fate.startswith("killed") for fate in self.fates)
+        n_ends = sum(isinstance(event, MissionEnded) for event in self.events)
+        if len({*owners}) != len(owners):
+            return "one server took it over twice"
+        if any(
+            isinstance(after, MissionContinued) and not isinstance(before, MissionInterrupted)
+            for before, after in pairwise(self.events)
+        ):
+            return "it was taken over while it ran"
+        n_carried = self.fates.count("carried on")
+        if len(owners) - n_killed > 1 or not n_carried <= n_ends <= n_carried + n_killed:
+            return "it was not carried to its end by one"
+        if n_ends > 1 or (n_ends and not isinstance(self.events[-1], MissionEnded)):
+            return "it went on after its end"
+        if "refused" in self.fates and not owners and not n_killed:
+            return "one was refused in favour of nobody"
+        return ""
 
 
 class _Start:
@@ -58,14 +82,22 @@ async def fight(there: Place, deaths: Sequence[tuple[str, str]]) -> list[Round]:
     rounds: list[Round] = []
     while not (rounds and rounds[-1].mission):
         death = deaths[len(rounds)] if len(rounds) < len(deaths) else None
-        start, now = _Start(), Round()
+        start, now = _Start(), Round(n_before=len(recorded(there)))
         async with anyio.create_task_group() as both:
             for _ in range(2):
                 both.start_soon(_contend, there, (*MORTAL, *death) if death else SERVE, start, now)
+        now.events = recorded(there)
         rounds.append(now)
         if not death:
             break
     return rounds
+
+
+def recorded(there: Place) -> Sequence[Event]:
+    """Return the events of the mission, as the journal has them."""
+    path = journal_file.place(there.state, there.root)
+    ((mission_id, _),) = journal_file.missions(path)
+    return [record.event for record in journal_file.read(path, mission_id, 0)]
 
 
 async def _contend(there: Place, serve: Sequence[str], start: _Start, now: Round) -> None:
