@@ -15,7 +15,7 @@ from podium.adapters.checks.listing import list_project
 from podium.domain.changes import FileEdit
 from podium.domain.paths import confined
 from podium.domain.text_file import TextFile
-from podium.errors import ToolError, UserError
+from podium.errors import FolderGone, ToolError, UserError
 
 _MASK = os.umask(0o077)
 os.umask(_MASK)
@@ -141,6 +141,8 @@ class DiskWorkspace:
         try:
             return place.read_bytes()
         except FileNotFoundError:
+            if not self._root.is_dir():
+                raise FolderGone(self._root) from None
             return None
         except (IsADirectoryError, NotADirectoryError) as error:
             raise ToolError(f"{path} is not a file; list_files shows the files.") from error

@@ -64,7 +64,7 @@ from podium.engine.tools.tool import ToolContext
 from podium.engine.tree import CandidateTree, UserFiles
 from podium.engine.turns import Turns
 from podium.engine.verification import CheckDesk
-from podium.errors import NotRecorded, ToolError, UserError
+from podium.errors import NotRecorded, OutOfReach, ToolError, UserError
 from podium.ports import Checks, FrontEnd, Journal, Knowledge, Model, Workspace
 
 
@@ -283,7 +283,10 @@ class MissionRun:
             self._n_records = record.seq
             self._state = fold(self._state, record.event, record.at)
             self._watch.hold(held=self._state.status in {"waiting", "paused"})
-            self.landing.follow(record.event, self._state)
+            try:
+                self.landing.follow(record.event, self._state)
+            except OutOfReach as problem:  # what is recorded stands
+                self.interrupt(str(problem))
             self._heed(record.event)
             await self._publish(record, self._state)
 

@@ -19,7 +19,7 @@ from podium.engine.mission_run import MissionRun
 from podium.engine.past import Diverged
 from podium.engine.task_run import as_findings, run_task
 from podium.engine.verification import troubles
-from podium.errors import NotRecorded, UserError
+from podium.errors import OutOfReach, UserError
 
 
 async def carry_out(run: MissionRun) -> None:
@@ -29,7 +29,7 @@ async def carry_out(run: MissionRun) -> None:
             await run.settle()
             with run.past.strand(OWN):
                 await _from_where_it_was(run)
-        except* NotRecorded as errors:
+        except* OutOfReach as errors:
             run.interrupt(_first(errors))
         except* UserError as errors:
             run.decide_ending("failed", _first(errors))

@@ -161,8 +161,10 @@ def apply_to_disk(edit: WorkspaceEdit, root: Path, encoding: Encoding) -> list[P
 
     Raises:
         EditFailed: a path lies outside of `root`, a file is (not) there against what the edit expects, a
-            version is demanded, edits overlap, or the disk refuses.
+            version is demanded, edits overlap, the disk refuses, or `root` is gone.
     """
+    if not root.is_dir():
+        raise EditFailed(f"{root} is gone.")
     stage = _Stage(root)
     if edit.document_changes is None:
         for uri, edits in (edit.changes or {}).items():

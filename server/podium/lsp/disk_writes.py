@@ -9,13 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from podium.domain.paths import confined
+from podium.errors import FolderGone
 from podium.lsp.atomic import write_atomically
 from podium.lsp.targets import Target
 from podium.ports import Delivery
 
 
 def write_all(root: Path, targets: Sequence[Target]) -> Delivery:
-    """Write all targets, or none of them: what was written before a failure is put back."""
+    """Write all targets, or none of them: what was written before a failure is put back.
+
+    Raises:
+        FolderGone: there is no folder `root`, and none is made.
+    """
+    if not root.is_dir():
+        raise FolderGone(root)
     done: list[Target] = []
     try:
         for target in targets:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from pathspec import GitIgnoreSpec
 
 from podium.domain.paths import confined
-from podium.errors import ToolError, UserError
+from podium.errors import FolderGone, ToolError, UserError
 
 DEPENDENCY_DIRS = frozenset(
     {
@@ -65,8 +65,10 @@ def list_project(root: Path) -> Listing:
     """Return what the folder holds now.
 
     Raises:
-        UserError: the folder holds more files than checks can sensibly copy.
+        UserError: the folder holds more files than checks can sensibly copy, or is gone.
     """
+    if not root.is_dir():
+        raise FolderGone(root)
     listing = _from_git(root) or _from_disk(root)
     if len(listing.files) > _MAX_FILES:
         raise UserError(f"{root} holds {len(listing.files)} files; open the folder of one project instead.")
