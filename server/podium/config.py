@@ -58,7 +58,9 @@ class Budget(_Section):
     tokens: int | None = Field(
         default=None, gt=0, description="Tokens, prompt and completion, a mission may use."
     )
-    minutes: float | None = Field(default=None, gt=0, description="Minutes of wall time a mission may take.")
+    minutes: float | None = Field(
+        default=None, gt=0, description="Minutes that a mission may work, by a clock that nobody sets."
+    )
 
 
 class Keep(_Section):

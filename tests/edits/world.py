@@ -115,7 +115,7 @@ class World:
         self._cursor = ("a.py", 0)
         self._begun: list[CandidateTree] = []
         self._delivering = anyio.Lock()
-        self._desk = ProposalDesk(self.front_end, self._current, self._record_for)
+        self._desk = ProposalDesk(self.front_end, self.files, self._current, self._record_for)
         tasks = tuple(Task(f"t{n}", "A task") for n in range(1, N_TASKS + 1))
         for event in (MissionStarted("Change it.", "task", "some/model", apply), PlanSet(tasks)):
             self._fold(event)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from podium.domain.events import (
+    AcceptanceBegun,
     AgentEnded,
     AgentStarted,
     AgentTold,
@@ -51,6 +52,7 @@ from podium.domain.events import (
     TaskReopened,
     TaskStuck,
     TaskTakenOver,
+    TimeWorked,
     ToolReturned,
     WorkRestarted,
 )
@@ -118,6 +120,8 @@ class Names:
                 return self._owners[owned]
             case ProposalUndone(owned) | ProposalRedone(owned) | ProposalWithdrawn(owned):
                 return self._owners[owned]
+            case AcceptanceBegun(owned):
+                return self._owners[owned]
             case QuestionAnswered(owned):
                 return self._owners[owned]
             case ReviewSubmitted(task_id, _, findings):
@@ -144,6 +148,7 @@ class Names:
                 | PlacesFound()
                 | MissionImported()
                 | MissionPruned()
+                | TimeWorked()
                 | MissionEnded()
             ):
                 return ""
@@ -196,6 +201,8 @@ class Names:
                 accepted = f"accepted {event.accepted} {event.outcome}" if event.accepted else ""
                 rejected = f"rejected {event.rejected} {_short(event.reason)}" if event.rejected else ""
                 return (accepted + rejected).strip()
+            case AcceptanceBegun():
+                return f"{event.hunks}" if event.hunks else "came to nothing"
             case ProposalWithdrawn():
                 return ""
             case ProposalRefused():
@@ -212,7 +219,12 @@ class Names:
             case WorkRestarted():
                 return f"{event.task_id} {_short(event.reason)}"
             case (
-                MissionPaused() | MissionResumed() | MissionContinued() | MissionImported() | MissionPruned()
+                MissionPaused()
+                | MissionResumed()
+                | MissionContinued()
+                | MissionImported()
+                | MissionPruned()
+                | TimeWorked()
             ):
                 return ""
             case ConversationCompacted():

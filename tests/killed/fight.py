@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, cast
 import anyio
 
 from podium.adapters import journal_file
-from podium.domain.events import Event, MissionContinued, MissionEnded, MissionInterrupted
+from podium.domain.events import Event, MissionContinued, MissionEnded, MissionInterrupted, Record
 from podium.lsp.client import RequestFailed, ServerDied
 from tests.killed.job import MORTAL, SERVE, Place, follow, live, serving
 
@@ -86,18 +86,18 @@ async def fight(there: Place, deaths: Sequence[tuple[str, str]]) -> list[Round]:
         async with anyio.create_task_group() as both:
             for _ in range(2):
                 both.start_soon(_contend, there, (*MORTAL, *death) if death else SERVE, start, now)
-        now.events = recorded(there)
+        now.events = [record.event for record in recorded(there)]
         rounds.append(now)
         if not death:
             break
     return rounds
 
 
-def recorded(there: Place) -> Sequence[Event]:
-    """Return the events of the mission, as the journal has them."""
+def recorded(there: Place) -> Sequence[Record]:
+    """Return the records of the mission, as the journal has them."""
     path = journal_file.place(there.state, there.root)
     ((mission_id, _),) = journal_file.missions(path)
-    return [record.event for record in journal_file.read(path, mission_id, 0)]
+    return journal_file.read(path, mission_id, 0)
 
 
 async def _contend(there: Place, serve: Sequence[str], start: _Start, now: Round) -> None:

@@ -39,6 +39,8 @@ class Place:
     asked: list[str] = field(default_factory=list[str])
     disturb: Callable[[int], None] = lambda _: None
     """Called with the number of each request, while it is in flight."""
+    more: dict[str, Json] = field(default_factory=dict[str, Json])
+    """Settings beside those that it needs."""
 
     @property
     def settings(self) -> dict[str, Json]:
@@ -49,6 +51,7 @@ class Place:
             "apiKeyEnv": KEY,
             "checks": {"check": ["sh", "check.sh"]},
             "resume": "off",
+            **self.more,
         }
 
     @property

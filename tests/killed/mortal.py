@@ -2,7 +2,7 @@
 
 With `before` it dies right before that write, and with `1.7 seconds` at any instant. With `17 full` (or `broken`) it
 lives, but its disk takes nothing from its 17th write on, as long as the file `FAILING` lies beside its journals; with
-`17 full-once`, only that write fails. With `0 counted` it leaves the number of its writes in `COUNT` beside them.
+`17 full-once`, only that write fails. With `17 +3600` the clock is set by so many seconds then. With `0 counted` it leaves the number of its writes in `COUNT` beside them.
 
 It is the real one, put together as `podium serve` does, but for a journal that sends the process SIGKILL, or whose
 connection to its file fails.
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,13 @@ from tests.journal.disks import FailingDisk
 COUNT = "n_writes"
 FAILING = "failing"
 FAULTS = {"full": FailingDisk.FULL, "broken": FailingDisk.BROKEN}
+
+
+def _now() -> float:
+    """Return the time by a clock that is set at one of the writes."""
+    number, change = MortalJournal.moment
+    is_set = change[0] in "+-" and MortalJournal.n_writes >= number
+    return time.time() + (float(change) if is_set else 0.0)
 
 
 class MortalJournal(SqliteJournal):
@@ -73,7 +81,7 @@ def main(number: str, moment: str) -> int:
     else:
         MortalJournal.moment = (int(number), moment)
     sources = Sources(Path(os.devnull), None, {}, {}, {})
-    open_journal = partial(MortalJournal.open, connect=MortalJournal.disk.connect)
+    open_journal = partial(MortalJournal.open, connect=MortalJournal.disk.connect, now=_now)
 
     async def start(host: Host) -> None:
         build(host, sources, partial(open_workspace, open_journal=open_journal))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.bench.durability import gone_on
 from tests.killed.failing import fail
-from tests.killed.fight import fight
+from tests.killed.fight import fight, recorded
 from tests.killed.job import AFTERWARDS, MORTAL, Place, live, place
 
 pytestmark = pytest.mark.anyio
@@ -101,8 +101,13 @@ async def test_of_two_servers_that_fight_for_a_mission_one_carries_it_on_and_the
         assert "does not run here but in another Podium" in last.refusals[0]
 
 
-def _lives_in(process: psutil.Process, folder: Path) -> bool:
-    return any(value.startswith(str(folder)) for value in process.environ().values())
+def server_in(folder: Path) -> psutil.Process:
+    """Return the server whose journal lies below a folder."""
+
+    def lives_in(process: psutil.Process) -> bool:
+        return any(value.startswith(str(folder)) for value in process.environ().values())
+
+    return next(process for process in psutil.Process().children() if lives_in(process))
 
 
 async def test_when_the_model_process_is_killed_only_what_was_in_flight_is_asked_again(
@@ -110,7 +115,7 @@ async def test_when_the_model_process_is_killed_only_what_was_in_flight_is_asked
 ) -> None:
     def kill(number: int) -> None:
         if number == 5:
-            server = next(p for p in psutil.Process().children() if _lives_in(p, tmp_path))
+            server = server_in(tmp_path)
             (models,) = (p for p in server.children() if "podium.adapters.models.host" in p.cmdline())
             models.kill()
 
@@ -121,3 +126,21 @@ async def test_when_the_model_process_is_killed_only_what_was_in_flight_is_asked
         assert life.mission["status"] == "signed_off"
         assert there.contents() == AFTERWARDS
         assert 1 <= len(there.asked) - N_REQUESTS <= 3, "one for each Worker at most"
+
+
+@pytest.mark.parametrize("change", ["+36000", "-36000"])
+async def test_a_clock_that_is_set_while_a_mission_runs_and_set_right_before_it_goes_on_uses_up_none_of_its_minutes(
+    change: str, tmp_path: Path
+) -> None:
+    async with place(tmp_path) as there:
+        there.more["budget"] = {"minutes": 60}
+        there.disturb = lambda number: server_in(tmp_path).kill() if number == 9 else None
+        assert (await live(there, (*MORTAL, "10", change))).killed
+        there.disturb = lambda _: None
+        after, n_paid_again = await gone_on(there, N_REQUESTS)
+        assert after.mission is not None
+        assert (after.mission["status"], after.mission["reason"]) == ("signed_off", "All is right.")
+        assert n_paid_again == 0
+        times = [record.at for record in recorded(there)]
+        assert times == sorted(times)
+        assert max(times) - min(times) > 36_000 * (change[0] == "+")

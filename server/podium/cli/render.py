@@ -13,6 +13,7 @@ from rich.text import Text
 from podium.cli.diff import diff_of
 from podium.domain.checks import CheckResult
 from podium.domain.events import (
+    AcceptanceBegun,
     AgentEnded,
     AgentStarted,
     AgentTold,
@@ -55,6 +56,7 @@ from podium.domain.events import (
     TaskReopened,
     TaskStuck,
     TaskTakenOver,
+    TimeWorked,
     ToolReturned,
     WorkRestarted,
 )
@@ -190,6 +192,8 @@ def happening(event: Event, state: MissionState) -> RenderableType | None:  # no
             | QuestionAnswered()
             | MissionImported()
             | MissionPruned()
+            | AcceptanceBegun()
+            | TimeWorked()
             | MissionEnded()
         ):
             return None

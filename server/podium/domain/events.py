@@ -433,6 +433,15 @@ class ProposalWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptanceBegun:
+    """Hunks of a waiting proposal are about to be brought into the user's files; with none, that came to nothing."""
+
+    proposal_id: str
+    hunks: tuple[int, ...]
+    kind: Literal["acceptance_begun"] = "acceptance_begun"
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalDecided:
     """The user accepted or rejected hunks of a waiting proposal, named by their numbers.
 
@@ -492,6 +501,17 @@ class MissionResumed:
     """A paused mission goes on where it was."""
 
     kind: Literal["mission_resumed"] = "mission_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWorked:
+    """How long the mission has worked by a clock that nobody sets, where the times of its records say otherwise.
+
+    The clock was set meanwhile, or the machine slept.
+    """
+
+    worked_s: float
+    kind: Literal["time_worked"] = "time_worked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,6 +577,7 @@ Event: TypeAlias = (
     | ProposalDelivered
     | ProposalRefused
     | ProposalWithdrawn
+    | AcceptanceBegun
     | ProposalDecided
     | ProposalUndone
     | ProposalRedone
@@ -565,6 +586,7 @@ Event: TypeAlias = (
     | MissionResumed
     | MissionImported
     | MissionPruned
+    | TimeWorked
     | MissionEnded
 )
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, TypeVar, assert_never
 from podium.domain.changes import FileEdit
 from podium.domain.checks import CheckResult
 from podium.domain.events import (
+    AcceptanceBegun,
     AgentEnded,
     AgentStarted,
     AgentTold,
@@ -58,6 +59,7 @@ from podium.domain.events import (
     TaskReopened,
     TaskStuck,
     TaskTakenOver,
+    TimeWorked,
     ToolReturned,
     WorkRestarted,
 )
@@ -145,6 +147,7 @@ class Proposal:
     """A verified change and whether it has reached the user's files.
 
     `accepted` and `rejected` number the hunks that the user decided on; it waits while any is undecided.
+    `accepting` are those that are on their way into the user's files, or were when the server was killed.
     `refused` says that it could not be delivered, so that it waits for the user in every mode.
     `written` is what its delivery, or its undoing, really changed in the files, in order: the reverse of
     it is what undo, or redo, brings there. `delivered_at` is seconds since 1970, 0 before.
@@ -159,6 +162,7 @@ class Proposal:
     refused: bool = False
     accepted: tuple[int, ...] = ()
     rejected: tuple[int, ...] = ()
+    accepting: tuple[int, ...] = ()
     written: tuple[FileEdit, ...] = ()
     delivered_at: float = 0.0
 
@@ -293,8 +297,11 @@ def fold(state: MissionState, event: Event, at: float) -> MissionState:
     works = state.last_at and state.status in {"planning", "running"}
     unseen = isinstance(event, MissionInterrupted)  # for how long it went on before is not known
     worked_s = state.worked_s + (max(0.0, at - state.last_at) if works and not unseen else 0.0)
-    begins = isinstance(event, MissionStarted)
-    return replace(_after(state, event, at), worked_s=0.0 if begins else worked_s, last_at=at)
+    if isinstance(event, MissionStarted):
+        worked_s = 0.0
+    if isinstance(event, TimeWorked):
+        worked_s = event.worked_s
+    return replace(_after(state, event, at), worked_s=worked_s, last_at=at)
 
 
 def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case for each event
@@ -368,7 +375,7 @@ def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noq
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):
             return _told(state, agent_id, (steer_id,) if steer_id else ())
-        case ChangeClashed() | WorkRestarted():
+        case ChangeClashed() | WorkRestarted() | TimeWorked():
             return state
         case ToolReturned() | FactsLearned() | ConversationCompacted():
             return state
@@ -398,6 +405,9 @@ def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noq
         case ProposalWithdrawn():
             to = "delivered" if state.proposals[event.proposal_id].accepted else "withdrawn"
             return _proposal(state, event.proposal_id, to, "")
+        case AcceptanceBegun():
+            accepting = replace(state.proposals[event.proposal_id], accepting=event.hunks)
+            return replace(state, proposals={**state.proposals, accepting.id: accepting})
         case ProposalDecided():
             return _decided(_written(state, event, at), event)
         case ProposalUndone() | ProposalRedone():
@@ -506,6 +516,7 @@ def _decided(state: MissionState, event: ProposalDecided) -> MissionState:
         was,
         accepted=(*was.accepted, *event.accepted),
         rejected=(*was.rejected, *event.rejected),
+        accepting=(),
         reason=event.reason or was.reason,
     )
     if not proposal.undecided():

@@ -91,7 +91,9 @@ class Conductor:
         self._subscribers: list[Subscriber] = []
         self._tasks: TaskGroup
         self._listening: TaskGroup
-        self.proposals = ProposalDesk(services.front_end, self._decidable, self._record_in)
+        self.proposals = ProposalDesk(
+            services.front_end, services.workspace, self._decidable, self._record_in
+        )
 
     async def __aenter__(self) -> "Conductor":
         await self.catch_up()
@@ -222,8 +224,10 @@ class Conductor:
         await self.whole(mission_id)
         async with self._turning:
             if (run := self._runs.get(mission_id)) is not None:
+                await self.proposals.settled(run.state)
                 return await run.landing.undo(task_id)
             async with self._decidable(mission_id) as state:
+                state = await self.proposals.settled(state)
                 record = partial(self._record_in, mission_id)
                 seen = self._services.workspace.read if self._is_of_another(state) else None
                 return await turn(state, task_id, self._services.front_end, record, seen=seen)

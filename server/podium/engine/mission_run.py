@@ -34,6 +34,7 @@ from podium.domain.events import (
     Record,
     Steered,
     TaskAccepted,
+    TimeWorked,
     WorkRestarted,
 )
 from podium.domain.masking import Mask
@@ -106,6 +107,9 @@ class MissionRequest:
 
 RANKS: Mapping[MissionKind, int] = {"search": 0, "fix": 1, "task": 2, "plan": 2, "review": 3}
 """Whose requests go first where a provider takes only so many: those that the user waits for at this moment."""
+
+CLOCKS_PART_S = 60.0
+"""How far the times of a mission's records may be from the time that it has worked, before that is recorded."""
 
 _log = logging.getLogger(__name__)
 
@@ -289,6 +293,9 @@ class MissionRun:
                 self.interrupt(str(problem))
             self._heed(record.event)
             await self._publish(record, self._state)
+
+        if abs(self._state.worked_s - 60 * self._watch.minutes) > CLOCKS_PART_S:
+            await self._write([TimeWorked(60 * self._watch.minutes)])
 
     async def _appended(self, events: Sequence[Event]) -> Sequence[Record]:
         """Return the records of `events`. Where one was not taken, none that follows is: the record has no holes."""

@@ -12,11 +12,12 @@ from typing import Literal
 import anyio
 
 from podium.domain.changes import FileEdit
-from podium.domain.events import Event, ProposalDecided
+from podium.domain.events import AcceptanceBegun, Event, ProposalDecided
 from podium.domain.mission import MissionState, Proposal
 from podium.domain.proposals import between
+from podium.engine.arrived import Arrived, arrived
 from podium.errors import UserError
-from podium.ports import FrontEnd
+from podium.ports import FrontEnd, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Decision:
 
 
 class ProposalDesk:
-    """Carries out decisions, one at a time.
+    """Carries out decisions, one at a time. What was accepted right before a kill is found in the user's files.
 
     `current` gives the state of a mission that only this server may decide on meanwhile, or raises
     `UserError`; `record` makes an event of it durable and returns the state after it.
@@ -41,10 +42,12 @@ class ProposalDesk:
     def __init__(
         self,
         front_end: FrontEnd,
+        workspace: Workspace,
         current: Callable[[str], AbstractAsyncContextManager[MissionState]],
         record: Callable[[str, Event], Awaitable[MissionState]],
     ) -> None:
         self._front_end = front_end
+        self._workspace = workspace
         self._current = current
         self._record = record
         self._deciding = anyio.Lock()
@@ -57,7 +60,11 @@ class ProposalDesk:
                 then it goes on waiting.
         """
         async with self._deciding, self._current(mission_of(proposal_id)) as state:
+            settled = await self.settled(state)
             proposal, numbers = _wanted(state, proposal_id, hunks)
+            if set(numbers) <= {*settled.proposals[proposal_id].accepted}:
+                return _decision(settled, ProposalDecided(proposal_id, numbers))
+            proposal, numbers = _wanted(settled, proposal_id, hunks)
             edits = between(proposal.edits, proposal.accepted, {*proposal.accepted, *numbers})
             with anyio.CancelScope(shield=True):
                 return await self._apply(proposal, numbers, edits, reason)
@@ -66,11 +73,34 @@ class ProposalDesk:
     async def _apply(
         self, proposal: Proposal, numbers: tuple[int, ...], edits: Sequence[FileEdit], reason: str
     ) -> Decision:
-        delivery = await self._front_end.deliver(proposal.label, edits)
+        mission_id = mission_of(proposal.id)
+        found = arrived(edits, self._workspace.read) if proposal.accepting else Arrived((), tuple(edits))
+        await self._record(mission_id, AcceptanceBegun(proposal.id, numbers))
+        delivery = await self._front_end.deliver(proposal.label, found.lacking)
         if delivery.outcome == "refused":
+            await self._record(mission_id, AcceptanceBegun(proposal.id, ()))
             raise UserError(f"“{proposal.label}” was not applied and goes on waiting: {delivery.reason}.")
-        outcome, changed = delivery.outcome, delivery.edits
+        outcome = delivery.outcome if found.lacking else self._place(found)
+        changed = (*found.there, *delivery.edits)
         return await self._decide(ProposalDecided(proposal.id, numbers, (), reason, outcome, changed))
+
+    async def settled(self, state: MissionState) -> MissionState:
+        """Record what was accepted and is in the user's files, though nobody lived to say so; return the state then."""
+        for proposal in state.under_review():
+            if proposal.accepting:
+                edits = between(proposal.edits, proposal.accepted, {*proposal.accepted, *proposal.accepting})
+                found = arrived(edits, self._workspace.read)
+                if not found.lacking:
+                    event = ProposalDecided(
+                        proposal.id, proposal.accepting, (), "", self._place(found), found.there
+                    )
+                    state = await self._record(state.id, event)
+        return state
+
+    def _place(self, found: Arrived) -> Literal["editor", "disk"]:
+        """Return where a change is that is in the user's files."""
+        unsaved = self._workspace.unsaved()
+        return "editor" if any(edit.path in unsaved for edit in found.there) else "disk"
 
     async def reject(self, proposal_id: str, hunks: Sequence[int] | None, reason: str = "") -> Decision:
         """Put hunks of a waiting proposal aside; all that wait, where `hunks` is None.
@@ -79,14 +109,16 @@ class ProposalDesk:
             UserError: there is no such proposal or hunk, or it is decided already.
         """
         async with self._deciding, self._current(mission_of(proposal_id)) as state:
-            _, numbers = _wanted(state, proposal_id, hunks)
+            _, numbers = _wanted(await self.settled(state), proposal_id, hunks)
             return await self._decide(ProposalDecided(proposal_id, (), numbers, reason))
 
     async def _decide(self, event: ProposalDecided) -> Decision:
-        mission_id = mission_of(event.proposal_id)
-        state = await self._record(mission_id, event)
-        waiting = state.proposals[event.proposal_id].undecided()
-        return Decision(event.proposal_id, mission_id, event.accepted, event.rejected, waiting, event.outcome)
+        return _decision(await self._record(mission_of(event.proposal_id), event), event)
+
+
+def _decision(state: MissionState, event: ProposalDecided) -> Decision:
+    waiting = state.proposals[event.proposal_id].undecided()
+    return Decision(event.proposal_id, state.id, event.accepted, event.rejected, waiting, event.outcome)
 
 
 def mission_of(proposal_id: str) -> str:
