@@ -18,6 +18,11 @@ Piece: TypeAlias = "bytes | float | None"
 FOR_EVER_S = 3600.0
 _LETTERS = 12
 _OVERLOADED: Body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+_EMPTY: dict[str, Body] = {
+    "text": {"text": ""},
+    "tool_use": {"input": {}},
+    "thinking": {"thinking": "", "signature": ""},
+}
 _STOP = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
 
 
@@ -138,6 +143,8 @@ def _usage(body: Body) -> Body:
 
 
 def _blocks(message: Body) -> Iterator[Body]:
+    thoughts: list[Body] = message.get("thinking_blocks") or []
+    yield from thoughts
     if message.get("content"):
         yield {"type": "text", "text": message["content"]}
     calls: list[Body] = message.get("tool_calls") or []
@@ -159,12 +166,17 @@ def _anthropic_events(body: Body) -> Iterator[bytes]:
 
 
 def _block_events(index: int, block: Body) -> Iterator[bytes]:
-    empty: Body = {**block, "text": ""} if block["type"] == "text" else {**block, "input": {}}
+    empty: Body = {**block, **_EMPTY.get(block["type"], {})}
     yield _data(
         {"type": "content_block_start", "index": index, "content_block": empty}, "content_block_start"
     )
     if block["type"] == "text":
         deltas: list[Body] = [{"type": "text_delta", "text": part} for part in _parts(block["text"])]
+    elif block["type"] == "thinking":
+        deltas = [{"type": "thinking_delta", "thinking": part} for part in _parts(block["thinking"])]
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    elif block["type"] == "redacted_thinking":
+        deltas = []
     else:
         arguments = json.dumps(block["input"])
         deltas = [{"type": "input_json_delta", "partial_json": part} for part in _parts(arguments)]

@@ -102,8 +102,13 @@ def says(text: str | None, usage: Body | None = USAGE, finish_reason: str = "sto
     return _answer({"role": "assistant", "content": text, **more}, finish_reason, usage)
 
 
-def calls(*tools: tuple[str, Body | str], text: str | None = None, usage: Body | None = USAGE) -> Reply:
-    """Return an answer that calls tools, each given as its name and its arguments (or their raw JSON text)."""
+def calls(
+    *tools: tuple[str, Body | str], text: str | None = None, usage: Body | None = USAGE, **more: object
+) -> Reply:
+    """Return an answer that calls tools, each given as its name and its arguments (or their raw JSON text).
+
+    `more` goes into the message.
+    """
     tool_calls = [
         {
             "id": f"call_{next(_call_ids)}",
@@ -115,7 +120,8 @@ def calls(*tools: tuple[str, Body | str], text: str | None = None, usage: Body |
         }
         for name, arguments in tools
     ]
-    return _answer({"role": "assistant", "content": text, "tool_calls": tool_calls}, "tool_calls", usage)
+    message: Body = {"role": "assistant", "content": text, "tool_calls": tool_calls, **more}
+    return _answer(message, "tool_calls", usage)
 
 
 def fails(status: int, message: str, code: str | None = None, **headers: str) -> Reply:

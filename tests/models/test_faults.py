@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from podium.adapters.models.environment import child_environment, missing_key
+from podium.adapters.models.environment import child_environment, missing_key, of_provider
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
 from podium.errors import ModelUnavailable, ModelUnreachable
 from podium.ports import ContextOverflow, ModelFault, ModelRequest, ToolsRefused
@@ -72,17 +72,13 @@ def test_a_proxy_is_not_used_for_this_machine() -> None:
     assert child_environment({})["NO_PROXY"] == "localhost,127.0.0.1,::1"
 
 
-def test_the_model_process_sees_keys_and_proxies_and_nothing_else_of_the_users() -> None:
-    kept = {
-        "PATH": "/bin",
-        "LC_ALL": "C",
-        "https_proxy": "http://proxy",
-        "SSL_CERT_FILE": "/ca.pem",
-        "TOGETHERAI_API_KEY": "k",
-        "AWS_PROFILE": "p",
-    }
+def test_the_model_process_sees_proxies_at_first_and_nothing_of_any_provider() -> None:
+    kept = {"PATH": "/bin", "LC_ALL": "C", "https_proxy": "http://proxy", "SSL_CERT_FILE": "/ca.pem"}
     dropped = {
         "GROQ_API_KEY": "k",
+        "TOGETHERAI_API_KEY": "k",
+        "AWS_PROFILE": "p",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/key.json",
         "PYTHONPATH": "/evil",
         "GITHUB_TOKEN": "t",
         "DATABASE_URL": "d",
@@ -90,8 +86,47 @@ def test_the_model_process_sees_keys_and_proxies_and_nothing_else_of_the_users()
     }
     seen = child_environment(kept | dropped)
     assert kept.items() <= seen.items()
-    assert not {"GROQ_API_KEY", "PYTHONPATH", "GITHUB_TOKEN", "DATABASE_URL"} & seen.keys()
+    assert not (dropped.keys() - {"LITELLM_MODE"}) & seen.keys()
     assert seen["LITELLM_MODE"] == "PRODUCTION"
+
+
+SET = {
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+    "AZURE_API_KEY": "c",
+    "AZURE_API_BASE": "d",
+    "GOOGLE_APPLICATION_CREDENTIALS": "e",
+    "GEMINI_API_KEY": "f",
+    "HF_TOKEN": "g",
+    "OPENAI_API_KEY": "h",
+    "OPENAI_ADMIN_KEY": "i",
+    "OPENAI_BASE_URL": "j",
+    "PERPLEXITYAI_API_KEY": "k",
+    "TOGETHERAI_API_KEY": "l",
+    "VERTEXAI_PROJECT": "m",
+    "GITHUB_TOKEN": "n",
+    "PYTHONPATH": "o",
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        ("bedrock/anthropic.claude-3", "ab"),
+        ("azure/gpt-4o", "cd"),
+        ("vertex_ai/gemini-2.5-pro", "em"),
+        ("gemini/gemini-2.5-pro", ""),
+        ("huggingface/x", "g"),
+        ("openai/gpt-4o", "j"),
+        ("perplexity/sonar", "k"),
+        ("together_ai/x", "l"),
+        ("ollama/qwen3", ""),
+        ("anthropic/claude-sonnet-4-5", ""),
+        ("nobody-says-whose", "abcdegjklm"),
+    ],
+)
+def test_of_the_environment_a_request_takes_along_what_its_provider_reads(model: str, values: str) -> None:
+    assert "".join(of_provider(model, SET).values()) == values
 
 
 @pytest.mark.parametrize(

@@ -517,7 +517,12 @@ async def test_the_key_that_the_user_names_is_used_and_never_shown(model: ModelP
 
 
 async def test_a_key_goes_with_the_requests_that_need_it_and_nowhere_else() -> None:
-    process = ModelProcess({"OPENAI_API_KEY": KEY, "GROQ_API_KEY": "other-4711"})
+    environ_of_the_editor = {
+        "OPENAI_API_KEY": KEY,
+        "GROQ_API_KEY": "groq-4711",
+        "AWS_SECRET_ACCESS_KEY": "aws-4711",
+    }
+    process = ModelProcess(environ_of_the_editor)
     before, environ = set(psutil.Process().children()), dict[str, str]()
     async with Provider([says("x")]) as provider, anyio.create_task_group() as tasks:
         tasks.start_soon(process.run)
@@ -527,7 +532,23 @@ async def test_a_key_goes_with_the_requests_that_need_it_and_nowhere_else() -> N
         tasks.cancel_scope.cancel()
     assert provider.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert not {"OPENAI_API_KEY", "GROQ_API_KEY"} & environ.keys()
-    assert KEY not in str(environ)
+    assert "4711" not in str(environ)
+
+
+async def test_what_a_provider_reads_from_the_environment_comes_with_the_first_request_to_it(
+    openai: Provider,
+) -> None:
+    process = ModelProcess(
+        {"HOSTED_VLLM_API_KEY": KEY, "HOSTED_VLLM_API_BASE": openai.url, "AZURE_API_KEY": "x"}
+    )
+    async with Provider([fails(401, f"no such key: {KEY}")]) as provider, anyio.create_task_group() as tasks:
+        tasks.start_soon(process.run)
+        await process.complete(replace(request("", LITELLM), api_base=None))
+        assert openai.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        with pytest.raises(ModelUnavailable) as caught:
+            await process.complete(request(provider, LITELLM))
+        assert KEY not in str(caught.value)
+        tasks.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])

@@ -37,7 +37,11 @@ ANSWER = ModelAnswer(
 
 @pytest.mark.parametrize(
     "message",
-    [wire.Ask.of(1, REQUEST, "key"), wire.Warm(2, "openai/tiny", "http://127.0.0.1:1"), wire.Cancel(3)],
+    [
+        wire.Ask.of(1, REQUEST, "key", {"AWS_PROFILE": "p"}),
+        wire.Warm(2, "openai/tiny", "http://127.0.0.1:1"),
+        wire.Cancel(3),
+    ],
 )
 def test_what_the_client_says_arrives_as_it_was(message: wire.ToHost) -> None:
     assert wire.decode_to_host(wire.encode(message).rstrip(b"\n")) == message

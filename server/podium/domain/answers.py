@@ -1,7 +1,7 @@
 """What an answer of a model comes to, as it enters the conversation, and what is wrong with it.
 
 Models think aloud, write calls as text, repeat themselves without end, say nothing, or are cut off. The
-conversation holds what every provider takes back: no thinking, calls as calls with names and ids that may be
+conversation holds what every provider takes back: no thinking in the text, calls as calls with names and ids that may be
 sent and arguments that are JSON, and never an empty message.
 """
 
@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from podium.domain.lenient_json import read_object
-from podium.domain.messages import Json, Message
+from podium.domain.messages import THOUGHT, Json, Message
 from podium.domain.text_calls import WrittenCall, written_calls
 
 NOTHING = "(no answer)"
@@ -73,7 +73,8 @@ def understood(
         arguments = _arguments(call.arguments, cut_off=finish_reason == "length" and number == len(calls))
         function: Json = {"name": tool_name(call.name, known), "arguments": arguments}
         shaped.append({"id": call_id, "type": "function", "function": function})
-    return {"role": "assistant", "content": text or None, "tool_calls": shaped}
+    thought: Message = {THOUGHT: message[THOUGHT]} if THOUGHT in message else {}
+    return {"role": "assistant", "content": text or None, "tool_calls": shaped, **thought}
 
 
 def flaw_of(message: Message, finish_reason: str) -> str:

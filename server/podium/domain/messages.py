@@ -10,6 +10,10 @@ Json: TypeAlias = JsonValue
 Message: TypeAlias = dict[str, Json]
 """One message of a conversation, as in the OpenAI chat format (role, content, tool_calls, tool_call_id)."""
 
+THOUGHT = "thought"
+"""The one name in an assistant's message that is not OpenAI's: what the model thought before it called tools, to be
+sent back to it where its provider wants that (see `adapters.models.thoughts`)."""
+
 
 def sound(value: Json) -> Json:
     """Return a JSON value without lone surrogates, which models produce and no file or pipe can hold."""

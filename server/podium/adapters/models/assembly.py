@@ -63,6 +63,8 @@ class Assembly:
         self.first_s = 0.0
         self._texts: list[str] = []
         self._refusals: list[str] = []
+        self._thoughts: list[str] = []
+        self._signed_thoughts: list[Any] = []
         self._calls: dict[object, _Call] = {}
         self._finish_reason: str | None = None
         self._usage: object = None
@@ -118,6 +120,10 @@ class Assembly:
             self._texts.append(text)
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusals.append(refusal)
+        if isinstance(thought := delta.get("reasoning_content"), str):
+            self._thoughts.append(thought)
+        if isinstance(signed := delta.get("thinking_blocks"), list):
+            self._signed_thoughts += cast("list[Any]", signed)
         for part in cast("list[dict[str, Any]]", delta.get("tool_calls") or []):
             self._add_call(part)
 
@@ -168,6 +174,8 @@ class Assembly:
         message = {
             "content": "".join(self._texts) or None,
             "refusal": "".join(self._refusals) or None,
+            "reasoning_content": "".join(self._thoughts) or None,
+            "thinking_blocks": self._signed_thoughts or None,
             "tool_calls": [call.shaped() for call in calls],
         }
         choice = {"message": message, "finish_reason": finish_reason}

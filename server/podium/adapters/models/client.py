@@ -22,6 +22,7 @@ from podium.adapters.models.environment import (
     key_for,
     key_variables,
     missing_key,
+    of_provider,
     sendable,
     with_provider,
 )
@@ -107,7 +108,10 @@ class ModelProcess:
             ModelFault: the provider failed in a way that may pass, or the model process died.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        ask = wire.Ask.of(next(self._ids), request, self._key(request))
+        full_name = _full_name(request)
+        own_endpoint = request.api_base and full_name.startswith("openai/")
+        environ = {} if own_endpoint else of_provider(full_name, self._environ)
+        ask = wire.Ask.of(next(self._ids), request, self._key(request, full_name), environ)
         program = request.model.startswith("builtin/")  # what those answer depends on the facts as well
         alike = None if program else (request.model, request.api_base, ask.api_key, ask.conversation)
         call = (self._alike.get(alike) if alike else None) or self._begun(ask, alike)
@@ -133,10 +137,8 @@ class ModelProcess:
         while True:
             await self._run_child(await self._outbox.take())
 
-    def _key(self, request: ModelRequest) -> str | None:
+    def _key(self, request: ModelRequest, full_name: str) -> str | None:
         """Return the key from the variable that the user named, or else from the provider's usual one; None without."""
-        bare = request.api_base and "/" not in request.model
-        full_name = f"openai/{request.model}" if bare else with_provider(request.model)
         usual = key_variables(full_name)
         for variable in (request.api_key_env,) if request.api_key_env else usual:
             if not sendable(self._environ.get(variable, "")):
@@ -248,6 +250,11 @@ class ModelProcess:
         async for chunk in child.stdout:
             for line in lines.feed(chunk):
                 self._settle(wire.decode_to_client(line))
+
+
+def _full_name(request: ModelRequest) -> str:
+    bare = request.api_base and "/" not in request.model
+    return f"openai/{request.model}" if bare else with_provider(request.model)
 
 
 async def _end(child: anyio.abc.Process) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from podium.adapters.models import wire
 from podium.adapters.models.answers import CalledTool, Counted, answer
 from podium.adapters.models.prices import openai_prices
+from podium.adapters.models.thoughts import with_thought
 from podium.ports import ModelAnswer
 
 
@@ -29,6 +30,8 @@ class _ToolCall(_Lenient):
 class _Message(_Lenient):
     content: Any = None
     refusal: str | None = None
+    reasoning_content: Any = None
+    thinking_blocks: Any = None
     tool_calls: Sequence[_ToolCall] | None = None
 
 
@@ -68,13 +71,14 @@ class Completion(_Lenient):
     def answer(self, name: str, ask: wire.Ask, headers: Mapping[str, str]) -> ModelAnswer:
         """Return the answer that OpenAI's model `name`, or one like it, gave to `ask`."""
         choice = self.choices[0]
+        message = choice.message
         called = [
             CalledTool(call.id, call.function.name, call.function.arguments)
-            for call in choice.message.tool_calls or ()
+            for call in message.tool_calls or ()
         ]
         counted = self.usage.counted() if self.usage else None
         if counted and (prices := openai_prices(name)):
             counted = replace(counted, cost_usd=prices.of(counted))
-        refusal = choice.message.refusal
-        finish_reason = "refusal" if refusal else choice.finish_reason
-        return answer(ask, choice.message.content or refusal, called, finish_reason, counted, headers)
+        finish_reason = "refusal" if message.refusal else choice.finish_reason
+        said = answer(ask, message.content or message.refusal, called, finish_reason, counted, headers)
+        return with_thought(said, ask.head.model, message.thinking_blocks, message.reasoning_content)

@@ -29,6 +29,7 @@ from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_rep
 from podium.adapters.models.habits import Endpoint, Habits
 from podium.adapters.models.prices import openai_prices
 from podium.adapters.models.reading import BrokeOff, read_stream
+from podium.adapters.models.thoughts import Thoughts
 from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer, ModelFault, ModelRequest
@@ -76,6 +77,7 @@ class DirectBackend:
         self._client = client
         self._secrets = secrets_of(os.environ)
         self._habits = Habits()
+        self._thoughts = Thoughts()
 
     @classmethod
     def load(cls) -> "DirectBackend":
@@ -106,6 +108,14 @@ class DirectBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
+        try:
+            return await self._once(self._thoughts.sent(ask))
+        except ModelUnavailable as error:
+            if not self._thoughts.complained(ask, str(error)):
+                raise
+        return await self._once(self._thoughts.sent(ask))
+
+    async def _once(self, ask: wire.Ask) -> ModelAnswer:
         name = ask.head.model.removeprefix(_PREFIX)
         secrets = [*self._secrets, ask.api_key] if ask.api_key else self._secrets
         question = _Question(ask, replace(ask.head, model=_PREFIX + name), name, secrets)

@@ -1,22 +1,35 @@
 """Which environment variables the model process sees, and which of them hold providers' keys.
 
 The process runs a large third-party library, so it gets what it needs to reach a provider and nothing
-else of the user's environment. A key whose variable is known here is not in its environment at all: it comes
-with the requests that need it.
+else of the user's environment. What belongs to a provider (keys, cloud credentials, addresses) is not in its
+environment when it starts: it comes with the first request to that provider. A key whose variable is known here
+never is: it comes with each request that needs it.
 """
 
+import re
 from collections.abc import Mapping
 
 _NAMES = """
     PATH HOME LANG LANGUAGE TZ TMPDIR TMP TEMP LD_LIBRARY_PATH XDG_CONFIG_HOME XDG_CACHE_HOME
     HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE
-    CURL_CA_BUNDLE HF_TOKEN SYSTEMROOT SYSTEMDRIVE USERPROFILE APPDATA LOCALAPPDATA
+    CURL_CA_BUNDLE SYSTEMROOT SYSTEMDRIVE USERPROFILE APPDATA LOCALAPPDATA
 """
-_PREFIXES = """
-    LC_ OPENAI_ ANTHROPIC_ AZURE_ AWS_ GOOGLE_ GEMINI_ VERTEXAI_ VERTEX_ OLLAMA_ OPENROUTER_ GROQ_
+_PROVIDERS = """
+    OPENAI_ ANTHROPIC_ AZURE_ AWS_ GOOGLE_ GEMINI_ VERTEXAI_ VERTEX_ OLLAMA_ OPENROUTER_ GROQ_ HF_TOKEN
     MISTRAL_ DEEPSEEK_ COHERE_ DATABRICKS_ WATSONX_ WX_ CLOUDFLARE_ HUGGINGFACE_ GITHUB_COPILOT_
 """
 _SUFFIXES = ("_API_KEY", "_API_BASE", "_BASE_URL")
+_OTHER_NAMES = {
+    "bedrock": ("AWS_",),
+    "sagemaker": ("AWS_",),
+    "vertex": ("VERTEX", "GOOGLE_"),
+    "gemini": ("GEMINI_", "GOOGLE_API_KEY"),
+    "huggingface": ("HUGGINGFACE_", "HF_TOKEN"),
+    "watsonx": ("WATSONX_", "WX_"),
+    "openrouter": ("OPENROUTER_", "OR_"),
+    "volcengine": ("VOLCENGINE_", "ARK_"),
+}
+"""How the variables of a provider begin, where that is not its own name (or the first word of it)."""
 
 _SETTINGS = {
     "LITELLM_MODE": "PRODUCTION",  # otherwise it loads the .env of every folder above its own
@@ -65,13 +78,25 @@ _FAMILIES = {
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of the model process: what it needs of `environ`, and our settings.
+    """Return the environment in which the model process starts: what it needs of `environ`, and our settings.
 
     A proxy is never used for this machine itself: a model server of the user's own runs here.
     """
     needed = {name: value for name, value in environ.items() if _needed(name.upper())}
     direct = ",".join(filter(None, [needed.get("no_proxy") or needed.get("NO_PROXY"), _THIS_MACHINE]))
     return needed | _SETTINGS | {"no_proxy": direct, "NO_PROXY": direct}
+
+
+def of_provider(model: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of `environ` the provider of `model` reads; of each where the name does not say which it is."""
+    provider, named, _ = model.partition("/")
+    word = re.split(r"[_-]", provider)[0].lower()
+    begins = _OTHER_NAMES.get(word, (word.upper(),)) if named else ("",)
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper().startswith(begins) and _of_a_provider(name.upper())
+    }
 
 
 def with_provider(model: str) -> str:
@@ -121,6 +146,10 @@ _WITH_REQUESTS = frozenset(filter(_goes_along, (name for names in _KEYS.values()
 
 
 def _needed(name: str) -> bool:
-    if name.startswith("PYTHON") or name in _WITH_REQUESTS:
+    return name in _NAMES.split() or name.startswith("LC_")
+
+
+def _of_a_provider(name: str) -> bool:
+    if name.startswith(("PYTHON", "LITELLM_")) or name in _WITH_REQUESTS or "ADMIN" in name:
         return False
-    return name in _NAMES.split() or name.startswith(tuple(_PREFIXES.split())) or name.endswith(_SUFFIXES)
+    return name.startswith(tuple(_PROVIDERS.split())) or name.endswith(_SUFFIXES)

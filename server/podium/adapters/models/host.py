@@ -71,6 +71,8 @@ class Host:
         """Start or cancel what `message` asks for; returns at once."""
         match message:
             case wire.Ask() | wire.Warm():
+                if isinstance(message, wire.Ask):
+                    os.environ.update(message.environ)
                 scope = self._scopes[message.id] = anyio.CancelScope()
                 self._tasks.start_soon(self._serve, message, scope)
             case wire.Cancel():

@@ -24,6 +24,7 @@ from podium.adapters.models.environment import NO_KEY, key_variables, missing_ke
 from podium.adapters.models.faults import meaning, missing_key_error
 from podium.adapters.models.habits import Habits
 from podium.adapters.models.litellm_stream import NothingCame, Stream, answer_of
+from podium.adapters.models.thoughts import Thoughts, with_thought
 from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
@@ -88,8 +89,8 @@ class LitellmBackend:
         self._litellm = litellm
         self._error = error
         self._timeout = timeout
-        self._secrets = secrets_of(os.environ)
         self._habits = Habits()
+        self._thoughts = Thoughts()
         self._refuse_marks: set[tuple[str, str | None]] = set()
 
     @classmethod
@@ -144,6 +145,14 @@ class LitellmBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
+        try:
+            return await self._once(self._thoughts.sent(ask))
+        except ModelUnavailable as error:
+            if not self._thoughts.complained(ask, str(error)):
+                raise
+        return await self._once(self._thoughts.sent(ask))
+
+    async def _once(self, ask: wire.Ask) -> ModelAnswer:
         request = ask.request()
         request = replace(request, model=self._full_name(request))
         endpoint = request.model, request.api_base
@@ -169,7 +178,7 @@ class LitellmBackend:
         except TimeoutError as error:
             raise ModelFault(f"`{request.model}` did not answer within {request.timeout_s:g} s.") from error
         except self._error as error:
-            secrets = [*self._secrets, api_key] if api_key else self._secrets
+            secrets = [*secrets_of(os.environ), *filter(None, [api_key])]
             raise meaning(error, request, secrets) from error
         return _answer(response, ask)
 
@@ -239,13 +248,13 @@ def _answer(response: _Response, ask: wire.Ask) -> ModelAnswer:
     if not response.choices:
         raise ModelFault(f"`{ask.head.model}` gave an answer without choices.")
     choice = response.choices[0]
+    message = choice.message
     called = [
-        CalledTool(call.id, call.function.name, call.function.arguments)
-        for call in choice.message.tool_calls or ()
+        CalledTool(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ()
     ]
-    return answer(
-        ask, choice.message.content, called, choice.finish_reason, _counted(response), _headers(response)
-    )
+    said = answer(ask, message.content, called, choice.finish_reason, _counted(response), _headers(response))
+    blocks, plain = (getattr(message, name, None) for name in ("thinking_blocks", "reasoning_content"))
+    return with_thought(said, ask.head.model, blocks, plain)  # litellm takes away what is not there
 
 
 def _headers(response: _Response) -> Mapping[str, str]:

@@ -33,22 +33,30 @@ class Ask:
 
     `head` is the request without its conversation. `conversation` holds the messages and tools as the
     members of an object in JSON, as providers take them; a conversation grows long, and is encoded once.
-    `api_key` is the key that the user chose by `api_key_env`, or None.
+    `api_key` is the key that the user chose by `api_key_env`, or None; `environ` are the variables that the
+    provider reads beside it.
     """
 
     id: int
     head: ModelRequest
     conversation: bytes
     api_key: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def of(cls, call_id: int, request: ModelRequest, api_key: str | None = None) -> "Ask":
+    def of(
+        cls,
+        call_id: int,
+        request: ModelRequest,
+        api_key: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> "Ask":
         """Return the line that carries `request`."""
         members: dict[str, object] = {"messages": request.messages}
         if request.tools:
             members["tools"] = request.tools
         head = replace(request, messages=(), tools=())
-        return cls(call_id, head, _dumps(members)[1:-1].encode(), api_key)
+        return cls(call_id, head, _dumps(members)[1:-1].encode(), api_key, environ or {})
 
     def request(self) -> ModelRequest:
         """Return the whole request."""
@@ -150,6 +158,7 @@ def encode(message: ToHost | ToClient) -> bytes:
             body: dict[str, object] = {
                 "id": message.id,
                 "api_key": message.api_key,
+                "environ": dict(message.environ),
                 "head": _head_json(message.head),
             }
             return b"%b\t%b\n" % (_line(message, body), message.conversation)
@@ -179,7 +188,7 @@ def decode_to_host(line: bytes) -> ToHost:
     match body.pop("is"):
         case "Ask":
             head = ModelRequest(messages=(), tools=(), **body["head"])
-            return Ask(body["id"], head, conversation, body["api_key"])
+            return Ask(body["id"], head, conversation, body["api_key"], body["environ"])
         case "Warm":
             return Warm(**body)
         case "Cancel":
