@@ -43,6 +43,11 @@ def waiting(editor: Editor) -> tuple[str, Message]:
     return mission_id, editor.question(mission_id)
 
 
+def shows(message: Message, text: str) -> bool:
+    """Return whether a message of the server asks the user something."""
+    return message.get("method") == "window/showMessageRequest" and message["params"]["message"] == text
+
+
 def status(editor: Editor, mission_id: str) -> tuple[str, str]:
     """Return status and reason of a mission as `podium.missions` lists them."""
     listed = editor.execute("podium.missions")["missions"]
@@ -63,7 +68,8 @@ def test_a_mission_whose_server_was_killed_says_so_at_the_next_start_and_keeps_i
         with pytest.raises(CommandFailed, match=r"was interrupted; let it go on first \(podium.resume\)"):
             editor.execute("podium.answer", answer)
         assert editor.execute("podium.resume", mission_id)["status"] == "waiting"
-        assert editor.question(mission_id) == question
+        editor.wire.wait_for(lambda m: shows(m, f"Podium asks: {question['text']}"))
+        assert editor.execute("podium.show", mission_id)["questions"] == [question]
         editor.execute("podium.answer", answer)
         ended = editor.ended(mission_id)
         assert (ended["status"], ended["reason"]) == ("stopped", "The plan was not approved.")
