@@ -13,7 +13,7 @@ import pytest
 from lsprotocol import types
 
 from podium.cli.arguments import parser
-from podium.config import Settings, Sources
+from podium.config import ModelSettings, RoleSettings, Settings, Sources
 from podium.lsp import protocol, protocol_docs
 from podium.lsp.host import Host
 from podium.lsp.inbox import CANCEL_REQUEST, Inbox
@@ -55,6 +55,22 @@ class OpenHost(Host):
 
     def methods(self) -> set[str]:
         return {*self._routes.requests, *self._routes.notifications}
+
+
+def default_of(name: str) -> str:
+    """Return the default of a setting as a file spells it; nothing where there is none."""
+    value: object = Settings.model_validate({})
+    for part in name.split("."):
+        value = {"ROLE": RoleSettings(), "NAME": ModelSettings()}.get(part) or getattr(value, part)
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:g}"
+        case str():
+            return value
+        case _:
+            return ""
 
 
 @asynccontextmanager
@@ -99,9 +115,17 @@ def test_every_command_of_the_protocol_has_a_section_of_its_own() -> None:
     ]
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    missing = [name for name in Settings.model_fields if f"`{name}" not in README]
-    assert missing == []
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    table = README.partition("| setting | default |")[2].partition("\n\n")[0]
+    rows = [row.split(" | ") for row in table.splitlines() if row.startswith("| `")]
+    told = [
+        pair
+        for row in rows
+        for pair in zip(row[0].strip("| ").split(" · "), row[1].split(" · "), strict=False)
+    ]
+    settings = {name.strip("`"): default.strip("`") for name, default in told}
+    assert {name.split(".")[0] for name in settings} == {*Settings.model_fields}
+    assert settings == {name: default_of(name) or settings[name] for name in settings}
 
 
 @pytest.mark.anyio
