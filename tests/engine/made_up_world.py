@@ -71,14 +71,15 @@ class Files:
 
 @dataclass(slots=True)
 class MemoryJournal:
-    """A journal that forgets with its process."""
+    """A journal that forgets with its process; each write takes `lag_s`."""
 
     records: list[Record] = field(default_factory=list[Record])
+    lag_s: float = 0.001
 
     async def append(
         self, mission_id: str, events: Sequence[Event], after: int | None = None
     ) -> Sequence[Record]:
-        await anyio.sleep(0.001)
+        await anyio.sleep(self.lag_s)
         number = sum(record.mission_id == mission_id for record in self.records)
         if after not in {None, number}:
             return ()

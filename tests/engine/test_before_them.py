@@ -67,6 +67,14 @@ async def test_a_worker_is_told_just_what_the_reviewer_or_the_checks_found(tmp_p
         assert wanted in red["worker"][2 * n_red], f"after {n_red} red attempts"
 
 
+@pytest.mark.anyio
+async def test_another_reviewer_of_a_change_is_told_what_the_one_before_had_against_it(
+    tmp_path: Path,
+) -> None:
+    sent = await told("a-wrong-rejection-is-settled-by-another-reviewer", tmp_path)
+    assert ["`right` is no word." in text for text in sent["reviewer"]] == [False, True, True]
+
+
 def test_every_role_is_told_the_projects_shape_checks_rules_and_what_is_known(tmp_path: Path) -> None:
     rules = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
     for path in (*rules, "src/one.py"):

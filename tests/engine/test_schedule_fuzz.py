@@ -37,6 +37,7 @@ from podium.domain.mission import MissionState, fold, replay
 from podium.domain.plan import CLOSED, Task
 from podium.domain.plan_text import Field, Item, Value, parse, rendered
 from podium.domain.steering import When
+from podium.engine.briefs import task_text
 from podium.engine.conductor import Conductor
 from podium.engine.mission_run import MissionRequest, Services
 from podium.errors import UserError
@@ -52,7 +53,8 @@ ANSWERS = ("retry", "retry", "skip", "look at the other file", "stop")
 class Conditions:
     """What a mission is carried out under; `cancelled_after_s` of virtual time, if at all.
 
-    `n_acts` is how often the user says something, pauses the mission for a while, or edits its plan.
+    `n_acts` is how often the user says something, pauses the mission for a while, or edits its plan; `lag_s` is how
+    long a write to the journal takes.
     """
 
     seed: int
@@ -62,6 +64,7 @@ class Conditions:
     tokens: int | None
     cancelled_after_s: float | None
     n_acts: int
+    lag_s: float
 
     @property
     def limits(self) -> dict[str, object]:
@@ -89,6 +92,7 @@ CONDITIONS = st.builds(
     tokens=st.none() | st.integers(5_000, 400_000),
     cancelled_after_s=st.none() | st.floats(0, 200),
     n_acts=st.integers(0, 8),
+    lag_s=st.sampled_from((0.001, 0.5)),
 )
 
 
@@ -101,7 +105,7 @@ async def carry_out(conditions: Conditions) -> Seen:
     random.seed(conditions.seed)
     chance = random.Random(conditions.seed)  # noqa: S311 - chance in a test
     pause = Pause()
-    files, journal = Files(pause=pause), MemoryJournal()
+    files, journal = Files(pause=pause), MemoryJournal(lag_s=conditions.lag_s)
     models = Models(chance, conditions.n_tasks, pause=pause)
     services = Services(models, files, Checks(chance, pause=pause), journal, files, Page())
     state, left = MissionState(""), tuple[str, ...]()
@@ -248,6 +252,7 @@ def test_every_mission_ends_in_a_named_state_and_within_its_limits(conditions: C
     if seen.state.ending == "signed_off":
         assert all(task.state in CLOSED for task in seen.state.plan.tasks.values())
     each_task_is_done_once(seen.events)
+    what_is_accepted_was_reviewed_as_it_says_now(seen.events)
     nobody_decides_without_having_heard_the_user(seen.events)
     planned = {task.id for event in seen.events if isinstance(event, PlanSet) for task in event.tasks}
     assert planned == {*seen.state.plan.tasks}, "a task was lost"
@@ -288,6 +293,25 @@ def each_task_is_done_once(events: Sequence[Event]) -> None:
                 working.pop(event.task_id, None)
             case TaskReopened():
                 assert event.task_id not in closed
+            case _:
+                pass
+
+
+def what_is_accepted_was_reviewed_as_it_says_now(events: Sequence[Event]) -> None:
+    """Assert that a task says at its end what it said when its Reviewer was asked for the last time."""
+    reviewed: dict[str, str] = {}
+    said: dict[str, str] = {}
+    read: dict[str, str] = {}
+    for event in events:
+        match event:
+            case PlanSet():
+                said = {task.id: task_text(task) for task in event.tasks}
+            case AgentStarted(agent_id, "reviewer", task_id):
+                reviewed[agent_id] = task_id
+            case ModelAsked(agent_id) if task_id := reviewed.get(agent_id):
+                read[task_id] = said[task_id]
+            case TaskAccepted(task_id, proposal_id=made) if made:  # else the user did it
+                assert said[task_id] == read[task_id]
             case _:
                 pass
 

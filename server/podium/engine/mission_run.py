@@ -293,8 +293,8 @@ class MissionRun:
                 self.interrupt(str(problem))
             self._heed(record.event)
             await self._publish(record, self._state)
-
-        if abs(self._state.worked_s - 60 * self._watch.minutes) > CLOCKS_PART_S:
+        over = self._state.ending or self._state.interrupted  # after that, nothing is recorded
+        if not over and abs(self._state.worked_s - 60 * self._watch.minutes) > CLOCKS_PART_S:
             await self._write([TimeWorked(60 * self._watch.minutes)])
 
     async def _appended(self, events: Sequence[Event]) -> Sequence[Record]:
