@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from subprocess import DEVNULL
@@ -144,3 +145,14 @@ async def test_a_clock_that_is_set_while_a_mission_runs_and_set_right_before_it_
         times = [record.at for record in recorded(there)]
         assert times == sorted(times)
         assert max(times) - min(times) > 36_000 * (change[0] == "+")
+
+
+async def test_a_mission_whose_folder_is_moved_after_a_kill_goes_on_there(tmp_path: Path) -> None:
+    async with place(tmp_path) as there:
+        assert (await live(there, (*MORTAL, "30", "after"))).killed
+        there.root = Path(shutil.move(there.root, tmp_path / "renamed"))
+        after, n_paid_again = await gone_on(there, N_REQUESTS)
+        assert after.mission is not None
+        assert (after.mission["status"], after.mission["reason"]) == ("signed_off", "All is right.")
+        assert there.contents() == AFTERWARDS
+        assert n_paid_again == 0

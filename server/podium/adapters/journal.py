@@ -74,7 +74,7 @@ class _Opening:
             held.release()
             raise journal_file.told(error, self.path) from error
         self._held, self._file = held, _identity(self.path)
-        self.notice = held.rescue.sentence() if held.rescue else ""
+        self.notice = held.notice
         if self.notice:
             log.warning("%s", self.notice)
         return self._db

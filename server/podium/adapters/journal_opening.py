@@ -3,17 +3,25 @@
 Everything here blocks; `journal` keeps it off the event loop.
 """
 
-import os
 import sqlite3
 import stat
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from podium.adapters.journal_errors import BUSY_S, JournalDamaged, explained, is_damage, kind_of
+from podium.adapters.journal_errors import (
+    BUSY_S,
+    JournalDamaged,
+    JournalUnusable,
+    explained,
+    is_damage,
+    kind_of,
+)
 from podium.adapters.journal_file import MISSIONS, connect, connect_reader, select
+from podium.adapters.journal_moved import Left, bring, hint, is_same, left_behind, may_be, meta_of
 from podium.adapters.journal_rescue import Rescue, carry_over, is_sound, put_aside, replace
 from podium.adapters.journal_upkeep import SUMMARIES
 from podium.errors import UserError
@@ -40,12 +48,13 @@ CREATE TABLE records (
 class Held:
     """A journal that exists and fits this Podium. Nobody puts it aside until `release` is called.
 
-    `rescue` says what became of a damaged one that was there before.
+    `notice` says what the user should know: what became of a damaged one that was there before, or of one that lay
+    elsewhere.
     """
 
     path: Path
     lock: sqlite3.Connection | None
-    rescue: Rescue | None = None
+    notice: str = ""
 
     def release(self) -> None:
         """Let others put the journal aside, where it is damaged."""
@@ -64,24 +73,24 @@ def hold(path: Path, workspace: Path) -> Held:
         UserError: another version of Podium wrote it; it has not been changed.
     """
     try:
-        _create(path, workspace.resolve())
-        held = Held(path, _shared(path))
+        notice = _create(path, workspace.resolve())
+        held = Held(path, _shared(path), notice)
         with ExitStack() as stack:
             stack.callback(held.release)
             if not _is_damaged(path):
-                _complete(path)
+                _complete(path, workspace.resolve())
                 stack.pop_all()
                 return held
         rescue = _rescue(path, workspace.resolve())
-        return Held(path, _shared(path), rescue)
+        return Held(path, _shared(path), rescue.sentence() if rescue else "")
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error
 
 
-def _create(path: Path, workspace: Path) -> None:
-    """Make sure that the journal exists.
+def _create(path: Path, workspace: Path) -> str:
+    """Make sure that the journal exists, and return what the user should know.
 
-    It is built under another name and linked into place, so that no process ever sees half of one.
+    That of a folder that was moved comes along. A new one is built under another name and linked into place, so that no process ever sees half of one.
     """
     path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -90,16 +99,46 @@ def _create(path: Path, workspace: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 _set_mode(path.with_name(path.name + suffix), 0o600)
-        return
+        return ""
+    left = list(left_behind(path.parent, connect_reader))
+    for moved in left:
+        if is_same(moved, workspace):
+            return _bring(moved, path)
     with _new(path.parent, workspace) as new, suppress(FileExistsError):
         path.hardlink_to(new)
+    return " ".join(hint(gone) for gone in left if may_be(gone, workspace))
 
 
-def _complete(path: Path) -> None:
-    """Make the table of summaries, which an earlier Podium did not."""
-    if not select(path, "SELECT 1 FROM sqlite_schema WHERE name = 'summaries'"):
-        with suppress(sqlite3.OperationalError), closing(connect(path, "rw")) as db:
+def _bring(moved: Left, path: Path) -> str:
+    """Bring a journal along.
+
+    Raises:
+        JournalUnusable: a Podium still works in the folder where it was.
+    """
+    with closing(_connect_lock(moved.path, _OTHERS_S)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise JournalUnusable(
+                f"The missions of this folder are in use by another Podium, which was started when it lay at "
+                f"{moved.workspace}: close that one, then try again."
+            ) from error
+        if not moved.path.exists():  # another process has brought it
+            return ""
+        return bring(moved, path, partial(connect, mode="rw"))
+
+
+def _complete(path: Path, workspace: Path) -> None:
+    """Make the table of summaries, which an earlier Podium did not, and let the journal know its folder."""
+    meta = dict(select(path, "SELECT key, value FROM meta"))
+    has_summaries = select(path, "SELECT 1 FROM sqlite_schema WHERE name = 'summaries'")
+    now = meta_of(workspace)
+    if has_summaries and now.items() <= meta.items():
+        return
+    with suppress(sqlite3.OperationalError), closing(connect(path, "rw")) as db:
+        if not has_summaries:
             db.execute(SUMMARIES)
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", now.items())
 
 
 def _set_mode(path: Path, mode: int) -> None:
@@ -118,7 +157,7 @@ def _new(folder: Path, workspace: Path) -> Generator[Path]:
             db.execute("PRAGMA journal_mode=WAL")
             db.executescript(_TABLES)
             db.execute(SUMMARIES)
-            meta = {"schema": str(SCHEMA), "workspace": os.fsencode(workspace).decode(errors="replace")}
+            meta = {"schema": str(SCHEMA), **meta_of(workspace)}
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         yield new
 
