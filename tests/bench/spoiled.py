@@ -1,6 +1,7 @@
 """2,000 requests of 50 agents while the provider spoils 30 % of what it receives, in 21 ways; none may be lost.
 
-The model process is killed three times meanwhile. `spoiled N` asks N requests.
+A quarter of them go to a model of Anthropic's, in its format and through litellm; the others are asked directly. The
+model process is killed three times meanwhile. `spoiled N` asks N requests.
 """
 
 import anyio
@@ -9,6 +10,7 @@ from tests.models.schedule import Schedule
 from tests.models.soak import Outcome, soak
 
 REQUESTS, SHARE, KILLS = 2000, 0.3, 3
+MODELS = ("openai/tiny", "openai/tiny", "openai/tiny", "anthropic/claude-sonnet-4-5")
 
 
 def run(requests: str = str(REQUESTS)) -> dict[str, float]:
@@ -32,4 +34,4 @@ def run(requests: str = str(REQUESTS)) -> dict[str, float]:
 
 
 async def _run(n: int) -> Outcome:
-    return await soak(Schedule(seed=1, share=SHARE), n, kills=KILLS)
+    return await soak(Schedule(seed=1, share=SHARE), n, models=MODELS, kills=KILLS)

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
+from tests.models import other_formats
+
 Body: TypeAlias = dict[str, Any]
 Break: TypeAlias = Literal[
     "cut", "stall", "silence", "malformed", "unfinished", "repeated", "runaway", "error", "late_cut"
@@ -18,21 +20,32 @@ Piece: TypeAlias = "bytes | float | None"
 FOR_EVER_S = 3600.0
 _LETTERS = 12
 _OVERLOADED: Body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+_NOTHING: list[Body] = [{"message": {}, "finish_reason": None}]
 _EMPTY: dict[str, Body] = {
     "text": {"text": ""},
     "tool_use": {"input": {}},
     "thinking": {"thinking": "", "signature": ""},
 }
-_STOP = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
+_STOP = {
+    None: None,
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
 
 
 def whole(body: Body, path: str) -> Body:
     """Return what is sent in one piece."""
+    if pieces := other_formats.speaks(path):
+        return other_formats.whole(list(pieces(body)), path)
     return body if not path.endswith("/messages") else _anthropic(body)
 
 
 def streamed(body: Body, path: str) -> list[bytes]:
     """Return the events of a stream."""
+    if pieces := other_formats.speaks(path):
+        return [other_formats.event(piece, path) for piece in pieces(body)]
     return list(_anthropic_events(body) if path.endswith("/messages") else _openai_events(body))
 
 
@@ -79,8 +92,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _openai_events(body: Body) -> Iterator[bytes]:
-    nothing: list[Body] = [{"message": {}, "finish_reason": None}]
-    choice: Body = (body["choices"] or nothing)[0]
+    choice: Body = (body["choices"] or _NOTHING)[0]
     message: Body = choice["message"]
     yield _chunk(body, {"role": "assistant", "content": ""})
     content: object = message.get("content")
@@ -114,7 +126,7 @@ def _data(value: Body, name: str = "") -> bytes:
 
 
 def _anthropic(body: Body) -> Body:
-    choice: Body = body["choices"][0]
+    choice: Body = (body["choices"] or _NOTHING)[0]
     content = list(_blocks(choice["message"]))
     head = _anthropic_head(body)
     return {**head, "content": content, "stop_reason": _STOP[choice["finish_reason"]], "usage": _usage(body)}
@@ -122,10 +134,10 @@ def _anthropic(body: Body) -> Body:
 
 def _anthropic_head(body: Body) -> Body:
     return {
-        "id": body["id"],
+        "id": body.get("id"),
         "type": "message",
         "role": "assistant",
-        "model": body["model"],
+        "model": body.get("model"),
         "stop_sequence": None,
     }
 
@@ -154,7 +166,7 @@ def _blocks(message: Body) -> Iterator[Body]:
 
 
 def _anthropic_events(body: Body) -> Iterator[bytes]:
-    choice: Body = body["choices"][0]
+    choice: Body = (body["choices"] or _NOTHING)[0]
     begin: Body = {**_anthropic_head(body), "content": [], "stop_reason": None, "usage": _usage(body)}
     yield _data({"type": "message_start", "message": begin}, "message_start")
     for index, block in enumerate(_blocks(choice["message"])):

@@ -1,4 +1,4 @@
-"""A provider on loopback that speaks OpenAI's chat format and Anthropic's messages over real HTTP.
+"""A provider on loopback that speaks OpenAI's chat format and Anthropic's messages (and Ollama's and Gemini's) over HTTP.
 
 Replies and faults are scripted. Whoever asks for a stream gets one (`formats`), unless the provider cannot.
 
@@ -85,7 +85,7 @@ class Received:
     @property
     def streams(self) -> bool:
         """Whether a stream is asked for."""
-        return bool(self.body.get("stream"))
+        return bool(self.body.get("stream")) or "streamGenerateContent" in self.path
 
     @property
     def role(self) -> str:

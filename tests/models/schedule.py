@@ -83,7 +83,7 @@ class Schedule:
 
     def __call__(self, request: Received) -> Reply:
         """Return the reply to a request, spoiled or not."""
-        number = str(request.body["messages"][-1]["content"])
+        number = _text(request.body["messages"][-1]["content"])
         self.seen[number] += 1
         chance = random.Random(f"{self.seed} {number} {self.seen[number]}")  # noqa: S311
         answer = calls((TOOL, {"number": number, "padding": "x" * 40}), (TOOL, {"number": number}))
@@ -93,6 +93,11 @@ class Schedule:
         name = chance.choice(list(FAULTS))
         self.faults[name] += 1
         return FAULTS[name](chance, answer)
+
+
+def _text(content: str | list[dict[str, str]]) -> str:
+    """Return what a message says: as it is, or as Anthropic's clients send it, in blocks."""
+    return content if isinstance(content, str) else content[0]["text"]
 
 
 def numbers_in(message: dict[str, object]) -> set[str]:

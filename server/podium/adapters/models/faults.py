@@ -54,6 +54,7 @@ _NO_PROVIDER = re.compile(r"LLM Provider NOT provided", re.IGNORECASE)
 _LITELLM_PREFIX = re.compile(
     r"^(litellm\.)?(\w+(Error|Timeout|Exception): )+(\w+Exception - )?|^\w+Exception - "
 )
+_LITELLM_SUFFIX = re.compile(r"\.? *Handle with `litellm\.\w+`\.?\s*$")
 _SECRET = re.compile(
     r"\b(sk|pk|gsk|xai|key|rk)-[\w*.-]{6,}|\bgsk_\w{6,}|\bAIza[\w-]{10,}|\bhf_\w{8,}|(?<=Bearer )\S+",
     re.IGNORECASE,
@@ -277,4 +278,4 @@ def _sentence(reply: Reply, text: str) -> str:
         said = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
         if isinstance(said, str) and said.strip():
             return said
-    return _LITELLM_PREFIX.sub("", text)
+    return _LITELLM_SUFFIX.sub("", _LITELLM_PREFIX.sub("", text))

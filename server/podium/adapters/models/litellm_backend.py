@@ -30,8 +30,8 @@ from podium.errors import ModelUnavailable
 from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
 
 _CONNECT_TIMEOUT_S, _UNSTREAMED_S = 20.0, 600.0
-_STREAMED = frozenset({"anthropic", "openai"})
-"""The providers that always send their count of tokens: where it lacks, litellm would make one up."""
+_STREAMED = frozenset({"anthropic", "gemini", "ollama_chat", "openai"})
+"""The providers whose streams are known to hold all that an answer in one piece would."""
 _NOTES = (
     "_hidden_params"  # where litellm puts the cost (None for a model without a known price) and the headers
 )

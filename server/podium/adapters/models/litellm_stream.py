@@ -5,7 +5,7 @@ provider; so this one counts.
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -37,7 +37,9 @@ class Chunk(Protocol):
 
 
 class Stream(Protocol):
-    """What is used of litellm's stream."""
+    """What is used of litellm's stream; `chunks` are those that came from the provider."""
+
+    chunks: Sequence[Chunk]
 
     def __aiter__(self) -> AsyncIterator[Chunk]: ...
 
@@ -70,6 +72,8 @@ async def answer_of(stream: Stream, ask: wire.Ask, broken: type[Exception], stal
             raise getattr(error, "original_exception", None) or error from error
     else:
         body = assembly.completion()
+    if not any(chunk.model_dump(exclude_none=True).get("usage") for chunk in stream.chunks):
+        body["usage"] = None  # what came in its place was made up
     completion = Completion.model_validate(body)
     if not assembly.n_characters and not completion.has_calls:
         raise ModelFault(
@@ -77,7 +81,7 @@ async def answer_of(stream: Stream, ask: wire.Ask, broken: type[Exception], stal
         )  # or litellm did not understand it
     answer = completion.answer("", ask, _headers(stream))
     cost = cast("dict[str, Any]", body["usage"] or {}).get("cost")
-    return replace(answer, usage=replace(answer.usage, cost_usd=cost)) if cost else answer
+    return answer if cost is None else replace(answer, usage=replace(answer.usage, cost_usd=cost))
 
 
 async def _take_in(stream: Stream, assembly: Assembly, stall_s: float) -> None:
