@@ -36,6 +36,7 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "edits": EDITS,
     "again_in_s": st.none() | FINITE,
     "exported_at": FINITE,
+    "worked_s": FINITE,
     "usage": st.builds(Usage, cost_usd=st.none() | FINITE),
     "findings": st.lists(st.builds(Finding), max_size=2).map(tuple),
     "result": st.builds(
