@@ -113,6 +113,10 @@ class Settings(_Section):
         "ask",
         description="Whether interrupted missions go on at the next start: asks, by itself, or neither.",
     )
+    on_disconnect: Literal["stop", "detach"] = Field(
+        "stop",
+        description="What missions do when the editor goes away: stop where they are, or go on without one.",
+    )
 
     keep: Keep = Field(default_factory=lambda: Keep(), description="What is kept of old missions.")
 

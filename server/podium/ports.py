@@ -347,7 +347,7 @@ class Knowledge(Protocol):
 
 # --- the front end ----------------------------------------------------------------------------------
 
-DeliveryOutcome: TypeAlias = Literal["editor", "disk", "refused"]
+DeliveryOutcome: TypeAlias = Literal["editor", "disk", "refused", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +356,7 @@ class Delivery:
 
     `editor`: the buffers hold it, unsaved. `disk`: it was written to the files, because the client
     applies no edits. `refused`: nothing of it remains, and `reason` says why.
+    `kept`: nobody is there who could take it; it waits until somebody is.
     `edits` is what really changed: what each file held right before, typing included, and what it holds now.
     """
 

@@ -26,6 +26,7 @@ EVERY: dict[str, Json] = {
     "sandbox": "off",
     "policy": "deny",
     "resume": "auto",
+    "on_disconnect": "detach",
     "keep": {"missions": 5, "conversations_days": 1.5, "undo_days": 9.0},
 }
 AS_TOML = """
@@ -45,6 +46,7 @@ checks = { tests = "make test", lint = ["ruff", "check"] }
 sandbox = "off"
 policy = "deny"
 resume = "auto"
+on_disconnect = "detach"
 keep = { missions = 5, conversations_days = 1.5, undo_days = 9 }
 """
 AS_ENVIRONMENT = {
@@ -66,6 +68,7 @@ AS_ENVIRONMENT = {
     "PODIUM_SANDBOX": "off",
     "PODIUM_POLICY": "deny",
     "PODIUM_RESUME": "auto",
+    "PODIUM_ON_DISCONNECT": "detach",
     "PODIUM_KEEP__MISSIONS": "5",
     "PODIUM_KEEP__CONVERSATIONS_DAYS": "1.5",
     "PODIUM_KEEP__UNDO_DAYS": "9",
@@ -81,6 +84,7 @@ ON_THE_WIRE: dict[str, Json] = {
     "maxParallel": EVERY["max_parallel"],
     "maxIterations": EVERY["max_iterations"],
     "approvePlan": EVERY["approve_plan"],
+    "onDisconnect": EVERY["on_disconnect"],
 }
 
 
@@ -169,7 +173,18 @@ def test_a_table_and_a_value_of_one_name_in_the_environment_are_refused() -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "api_base", "api_key_env", "roles", "fallbacks", "sandbox", "policy", "resume"]
+    "name",
+    [
+        "model",
+        "api_base",
+        "api_key_env",
+        "roles",
+        "fallbacks",
+        "sandbox",
+        "policy",
+        "resume",
+        "on_disconnect",
+    ],
 )
 def test_a_repository_cannot_choose_where_code_goes_or_how_it_runs(tmp_path: Path, name: str) -> None:
     line = next(line for line in AS_TOML.strip().split("\n") if line.startswith(name))

@@ -1,15 +1,25 @@
-"""A mission that one server carries out, seen live and steered from another one on the same workspace."""
+"""Several servers on one workspace: missions are seen live, steered, taken over, and go on without an editor."""
 
-from contextlib import AbstractContextManager
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 
+from podium.adapters.processes import wait_until_gone
+from podium.domain.events import Process
+from podium.domain.messages import Json
 from tests.e2e.conftest import KEY, settings
 from tests.e2e.editor import CAPABILITIES, Editor, editing
 from tests.e2e.team import Team, edits, plans
 from tests.lsp.raw_client import Message
+from tests.models.provider import Reply
 
 LISTENS: Message = {**CAPABILITIES, "experimental": {"podium": {"events": True}}}
 
@@ -21,7 +31,7 @@ class Folder:
     home: Path
     team: Team
 
-    def serving(self, **more: object) -> AbstractContextManager[Editor]:
+    def serving(self, **more: Json) -> AbstractContextManager[Editor]:
         return editing(
             self.home / "project",
             self.home / "state",
@@ -32,22 +42,26 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, team: Team) -> Folder:
+def folder(tmp_path: Path, team: Team) -> Iterator[Folder]:
     (root := tmp_path / "project").mkdir()
     (root / "check.sh").write_text("exit 0\n", encoding="utf-8")
     (root / "greet.txt").write_text("word\n", encoding="utf-8")
     team.play(planner=plans("greet.txt"), worker=edits("greet.txt", "word", "world"))
-    return Folder(tmp_path, team)
+    yield Folder(tmp_path, team)
+    for place in tmp_path.glob("state/journals/*.servers/*.json"):
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(place.read_text(encoding="utf-8"))["process"], signal.SIGKILL)
 
 
-def event(editor: Editor, mission_id: str, kind: str) -> Message:
-    """Return the first event of a kind that the editor was sent of a mission."""
+def event(editor: Editor, mission_id: str, kind: str, **members: object) -> Message:
+    """Return the first event of a kind, with these members, that the editor was sent of a mission."""
 
     def wanted(message: Message) -> bool:
         if message.get("method") != "podium/event":
             return False
         params = message["params"]
-        return params["missionId"] == mission_id and params["event"]["kind"] == kind
+        found = params["event"].items() >= {"kind": kind, **members}.items()
+        return params["missionId"] == mission_id and found
 
     params: Message = editor.wire.wait_for(wanted)["params"]
     return params
@@ -63,3 +77,77 @@ def test_a_mission_of_another_server_is_seen_live_and_its_question_is_answered_h
         event(other, mission_id, "mission_ended")
         assert "Be brief." in folder.team.heard("worker")
         assert (owner.text("greet.txt"), other.applied) == ("world\n", [])
+
+
+def answered(editor: Editor, mission_id: str) -> None:
+    """Approve the plan as soon as the editor's user is asked to."""
+    question = editor.question(mission_id)
+    editor.execute("podium.answer", {"questionId": question["id"], "answer": "yes"})
+
+
+def test_a_mission_whose_server_is_killed_is_offered_in_the_other_editor_or_goes_on_there_at_once(
+    folder: Folder,
+) -> None:
+    with folder.serving(approvePlan=True) as owner, folder.serving(resume="off") as third:
+        with folder.serving(resume="auto") as other:
+            mission_id = owner.start("podium.task", "Greet the world")
+            event(third, mission_id, "question_asked")
+            owner.wire.kill(signal.SIGKILL)
+            event(other, mission_id, "mission_continued", process=other.wire.process.pid)
+            answered(other, mission_id)
+            assert other.ended(mission_id)["status"] == "signed_off"
+            assert other.text("greet.txt") == "world\n"
+        event(third, mission_id, "mission_ended")
+        assert third.requests("window/showMessageRequest")[0]["params"]["message"].startswith(
+            "Podium asks: Carry"
+        )
+
+
+def test_a_mission_goes_on_without_its_editor_and_its_change_waits_for_the_next_one(folder: Folder) -> None:
+    change = edits("greet.txt", "word", "world")
+    asked = threading.Event()
+
+    def slowly() -> Reply:
+        asked.set()
+        return change.after(100)
+
+    folder.team.play(planner=plans("greet.txt"), worker=[slowly, change])
+    with folder.serving(resume="off") as watching:
+        with folder.serving(onDisconnect="detach") as editor:
+            mission_id = editor.start("podium.task", "Greet the world")
+            assert asked.wait(40)
+            editor.wire.hang_up()
+            editor.wire.exit_code()
+        continued = event(watching, mission_id, "mission_continued", detached=True)["event"]
+        event(watching, mission_id, "mission_ended")
+        anyio.run(wait_until_gone, Process(continued["process"]))
+        assert watching.disk("greet.txt") == "word\n"
+        assert watching.execute("podium.show", mission_id)["status"] == "signed_off"
+    with folder.serving() as later:
+        later.wire.call("workspace/applyEdit")
+        later.execute("podium.agents")
+        assert later.text("greet.txt") == "world\n"
+        (proposal,) = later.execute("podium.show", mission_id)["proposals"]
+        assert proposal["state"] == "delivered"
+
+
+def test_the_next_editor_takes_over_what_goes_on_without_one_and_its_question_is_still_open(
+    folder: Folder,
+) -> None:
+    with folder.serving(onDisconnect="detach", approvePlan=True) as editor:
+        mission_id = editor.start("podium.task", "Greet the world")
+        question = editor.question(mission_id)
+        editor.wire.kill(signal.SIGHUP)
+        assert editor.wire.exit_code() == 129
+    with folder.serving() as later:
+        detached = event(later, mission_id, "mission_continued", detached=True)["event"]
+        event(later, mission_id, "mission_continued", process=later.wire.process.pid)
+        assert later.question(mission_id) == question
+        answered(later, mission_id)
+        done = later.ended(mission_id)
+        assert (done["status"], done["elsewhere"], later.text("greet.txt")) == (
+            "signed_off",
+            False,
+            "world\n",
+        )
+        anyio.run(wait_until_gone, Process(detached["process"]))

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from argparse import Namespace
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from logging.handlers import QueueHandler, QueueListener
@@ -21,6 +21,7 @@ from platformdirs import user_config_path
 
 from podium.cli.arguments import settings_of
 from podium.config import Loaded, Sources
+from podium.domain.messages import Json
 from podium.lsp.host import Host
 from podium.lsp.host import serve as serve_host
 from podium.lsp.server import build
@@ -30,24 +31,31 @@ from podium.ports import FrontEnd
 
 def serve(arguments: Namespace) -> int:
     """Serve one client on standard input and output; return the exit code."""
-    _log_as_asked()
+    log_as_asked()
     _give_memory_back()
-    environment = {key: value for key, value in os.environ.items() if key not in _NOT_SETTINGS}
-    sources = Sources(
-        user_config_path("podium") / "config.toml", None, environment, {}, settings_of(arguments)
-    )
+    given = sources(settings_of(arguments))
 
     async def start(host: Host) -> None:
-        build(host, sources, _open_workspace)
+        build(host, given, _open_workspace)
 
     return serve_host(start)
+
+
+def sources(
+    command_line: Mapping[str, Json], editor: Mapping[str, Json] | None = None, workspace: Path | None = None
+) -> Sources:
+    """Return where the settings of this process come from."""
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_SETTINGS}
+    user_file = user_config_path("podium") / "config.toml"
+    workspace_file = workspace / ".podium" / "config.toml" if workspace else None
+    return Sources(user_file, workspace_file, environment, editor or {}, command_line)
 
 
 _LEVELS = logging.getLevelNamesMapping()
 _NOT_SETTINGS = {"PODIUM_LOG", "PODIUM_LOG_FILE", "PODIUM_STATE_DIR"}
 
 
-def _log_as_asked() -> None:
+def log_as_asked() -> None:
     """Log to standard error, or to the file `PODIUM_LOG_FILE`; `PODIUM_LOG` names the level.
 
     A thread writes, so that a client that never reads the server's standard error cannot stop the loop.

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -21,6 +22,7 @@ from podium.adapters.masked import MaskedJournal, MaskedModel, mask_of
 from podium.adapters.models.client import ModelProcess
 from podium.adapters.neighbours import LocalNeighbours
 from podium.adapters.processes import process_lives, this_process
+from podium.cli.detaching import detach
 from podium.config import DEFAULT_MODEL, Loaded, Settings
 from podium.engine.mission_run import Services
 from podium.errors import ModelUnavailable
@@ -70,7 +72,8 @@ async def open_workspace(
             )
             process = this_process()
             neighbours = LocalNeighbours(journal.path.with_suffix(".servers"), process)
-            yield Opened(services, process, process_lives, neighbours, doctor, journal.notice)
+            leave = partial(detach, root, process)
+            yield Opened(services, process, process_lives, neighbours, doctor, leave, journal.notice)
             tasks.cancel_scope.cancel()
     finally:
         await checks.aclose()

@@ -80,10 +80,11 @@ class MissionInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class MissionContinued:
-    """An interrupted mission goes on, in the server with this process and start."""
+    """An interrupted mission goes on, in the server with this process and start; `detached`: without an editor."""
 
     process: int
     process_started: str = ""
+    detached: bool = False
     kind: Literal["mission_continued"] = "mission_continued"
 
 

@@ -197,7 +197,8 @@ class MissionState:
     `attempts` counts by task; `checks` holds the latest gate result by task (empty key: the whole
     mission) and check name; `known` is what all agents are told of the project; `reasons` say of dropped and stuck tasks why they are; `ended_at` is 0 while it
     runs; `imported` says that it comes from elsewhere, and has no effect here, `pruned` that its conversations were
-    dropped. `interrupted` says that its server ended while it ran, and none goes on with it yet. `worked_s` is the time
+    dropped. `interrupted` says that its server ended while it ran, and none goes on with it yet; `detached`
+    that it went on without an editor last. `worked_s` is the time
     until the latest event, `last_at`, without what was spent waiting for the user, paused or interrupted. Times are
     seconds since 1970, UTC.
     """
@@ -213,6 +214,7 @@ class MissionState:
     ending: Literal["", "signed_off", "stopped", "cancelled", "failed"] = ""
     reason: str = ""
     interrupted: bool = False
+    detached: bool = False
     worked_s: float = 0.0
     last_at: float = 0.0
     known: tuple[Fact, ...] = ()
@@ -267,6 +269,13 @@ class MissionState:
         everything = self.apply == "review" or bool(self.ending)
         return tuple(p for p in self.proposals.values() if p.state == "waiting" and (everything or p.refused))
 
+    def kept(self) -> tuple[Proposal, ...]:
+        """Return the proposals of a mission that ended without an editor which nobody has been offered yet."""
+        if not self.detached or self.apply == "review" or self.ending in {"", "cancelled"}:
+            return ()
+        waiting = (p for p in self.proposals.values() if p.state == "waiting")
+        return tuple(p for p in waiting if not (p.refused or p.accepted or p.rejected))
+
     @property
     def plan_waits(self) -> bool:
         """Whether this ended with a plan that nobody has carried out yet."""
@@ -319,12 +328,13 @@ def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noq
                 ending="",
                 reason="",
                 interrupted=False,
+                detached=False,
             )
         case MissionInterrupted():
             return replace(state, interrupted=True, reason=event.reason)
         case MissionContinued():
             process = Process(event.process, event.process_started)
-            return replace(state, process=process, interrupted=False, reason="")
+            return replace(state, process=process, interrupted=False, detached=event.detached, reason="")
         case PlanSet():
             return replace(state, plan=Plan.of(event.tasks))
         case FactsRecalled():

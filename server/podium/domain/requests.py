@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Discriminator, TypeAdapter
 
 from podium.domain.events import (
     MissionEnded,
+    MissionInterrupted,
     MissionPaused,
     MissionResumed,
     QuestionAnswered,
@@ -65,7 +66,15 @@ class CancelMission:
     kind: Literal["cancel"] = "cancel"
 
 
-Request: TypeAlias = SteerMission | AnswerQuestion | PauseMission | ResumeMission | CancelMission
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Interrupt a mission that goes on without an editor, so that it goes on in one."""
+
+    mission_id: str
+    kind: Literal["hand_over"] = "hand_over"
+
+
+Request: TypeAlias = SteerMission | AnswerQuestion | PauseMission | ResumeMission | CancelMission | HandOver
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(
     Annotated[Request, Discriminator("kind")], config=ConfigDict(defer_build=True)
@@ -106,6 +115,7 @@ def receipt_in(request: Request, records: Iterable[Record]) -> str | None:
                 (PauseMission(), MissionPaused())
                 | (ResumeMission(), MissionResumed())
                 | (CancelMission(), MissionEnded(status="cancelled"))
+                | (HandOver(), MissionInterrupted())
             ):
                 return ""
             case _:

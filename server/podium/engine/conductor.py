@@ -41,6 +41,7 @@ from podium.domain.pruning import Dropped, Rules, to_drop, without_conversations
 from podium.domain.requests import (
     AnswerQuestion,
     CancelMission,
+    HandOver,
     PauseMission,
     Request,
     ResumeMission,
@@ -62,11 +63,15 @@ from podium.ports import Neighbours, Subscriber
 _log = logging.getLogger(__name__)
 _THIS = Process(os.getpid())
 _CLOSED = "Podium was closed while the mission ran."
+_TAKEN_OVER = "An editor takes the mission over."
 _CANCELLED = "Cancelled by the user."
 
 
 class Conductor:
-    """All missions of a workspace. Enter it before use; leaving it interrupts what still runs."""
+    """All missions of a workspace. Enter it before use; leaving it interrupts what still runs.
+
+    A `detached` one has no editor: an editor's server takes its missions over when there is one.
+    """
 
     def __init__(
         self,
@@ -74,10 +79,13 @@ class Conductor:
         process_lives: Callable[[Process], bool],
         process: Process = _THIS,
         neighbours: Neighbours | None = None,
+        *,
+        detached: bool = False,
     ) -> None:
         self._services = services
         self._process_lives = process_lives
         self._process = process
+        self._detached = detached
         self._runs: dict[str, MissionRun] = {}
         self._chronicle = Chronicle(
             services.journal, process_lives, self._runs, lambda r: self._elsewhere.take(r)
@@ -501,7 +509,8 @@ class Conductor:
         request = request_of(records)
         settings = settings.with_overrides(request.overrides)
         run = MissionRun(state, request, self._services, settings, self._publish, records)
-        await self._set_going(run, MissionContinued(self._process.id, self._process.started))
+        continued = MissionContinued(self._process.id, self._process.started, self._detached)
+        await self._set_going(run, continued)
         return run
 
     async def records(self, mission_id: str) -> Sequence[Record]:
@@ -511,6 +520,25 @@ class Conductor:
             UserError: the journal cannot be read.
         """
         return await self._services.journal.read(mission_id, 0)
+
+    async def take_over(self, mission_id: str, settings: Settings) -> MissionState:
+        """Go on here with a mission that goes on without an editor, or did so last, and return it.
+
+        Raises:
+            UserError: there is no such mission, or it cannot go on here.
+        """
+        state = await self.whole(mission_id)
+        if state.detached and self.elsewhere(state):
+            await self._elsewhere.ask(state, HandOver(mission_id), "wait for it")
+        return await self.resume(mission_id, settings)
+
+    def running(self) -> list[str]:
+        """Return the ids of the missions that run here."""
+        return [*self._runs]
+
+    def is_own(self, state: MissionState) -> bool:
+        """Return whether this server carried the mission out last."""
+        return state.process == self._process
 
     def interrupted(self) -> list[MissionState]:
         """Return the missions that can go on where their servers ended, the oldest first."""
@@ -589,9 +617,17 @@ class Conductor:
                 await self._runs[mission_id].resume()
             case CancelMission():
                 await self.cancel(mission_id)
+            case HandOver():
+                await self._hand_over(mission_id)
             case _:
                 assert_never(request)
         return ""
+
+    async def _hand_over(self, mission_id: str) -> None:
+        if not self._detached:
+            raise UserError(f"The mission {mission_id!r} goes on in another editor.")
+        self._runs[mission_id].interrupt(_TAKEN_OVER)
+        await self._ended[mission_id].wait()
 
 
 def _require_own(state: MissionState) -> None:

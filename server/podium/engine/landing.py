@@ -85,26 +85,44 @@ class Landing:
             return refused.conflicts
         async with self._may_deliver():
             with anyio.CancelScope(shield=True):
-                if needed := self._waiting_below(task_id, edits):
-                    reason = f"it builds on “{needed}”, which is not in your files"
-                    await self._record(ProposalRefused(proposal_id, reason))
-                    return []
-                delivery = await self._brought(label, edits, again=again)
-                if delivery.outcome == "refused":
-                    conflicts = tuple(self._tree.conflicts_with_user(edits))
-                    await self._record(ProposalRefused(proposal_id, delivery.reason, conflicts))
-                    return conflicts
+                return await self._land(proposal_id, label, edits, task_id, again=again)
+        raise AssertionError("a shielded scope is never left early")
+
+    async def _land(
+        self, proposal_id: str, label: str, edits: Sequence[FileEdit], task_id: str, *, again: bool
+    ) -> Sequence[str]:
+        """Deliver a change and record what came of it; nothing, where it is kept until somebody can take it."""
+        if needed := self._waiting_below(task_id, edits):
+            reason = f"it builds on “{needed}”, which is not in your files"
+            await self._record(ProposalRefused(proposal_id, reason))
+            return []
+        delivery = await self._brought(label, edits, again=again)
+        match delivery.outcome:
+            case "kept":
+                return []
+            case "refused":
+                conflicts = tuple(self._tree.conflicts_with_user(edits))
+                await self._record(ProposalRefused(proposal_id, delivery.reason, conflicts))
+                return conflicts
+            case "editor" | "disk":
                 await self._record(ProposalDelivered(proposal_id, delivery.outcome, delivery.edits))
-        return []
+                return []
 
     async def settle(self) -> None:
-        """Record the deliveries that came to their end when the mission was interrupted, as far as it shows."""
+        """Record the deliveries that came to their end when the mission was interrupted, as far as it shows.
+
+        What was kept while there was nobody to take it is delivered now, unless its task will do that itself.
+        """
         for proposal in self._state().proposals.values():
             begun = proposal.state == "waiting" and not (proposal.refused or proposal.accepted)
             if begun and self._state().apply != "review" and not proposal.rejected and proposal.edits:
                 found = arrived(proposal.edits, self._tree.users)
                 if not found.lacking:
                     await self._record(ProposalDelivered(proposal.id, self._place(found), found.there))
+                elif proposal.task_id and not self._past.is_open(proposal.task_id):
+                    with anyio.CancelScope(shield=True):
+                        task_id = proposal.task_id
+                        await self._land(proposal.id, proposal.label, proposal.edits, task_id, again=True)
 
     def _place(self, found: Arrived) -> Literal["editor", "disk"]:
         """Return where a change is that is in the user's files."""

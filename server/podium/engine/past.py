@@ -255,6 +255,10 @@ class Past:
         strand = self._strands.pop(_STRAND.get() or OWN)
         raise Diverged(f"{what} at step {strand.at + 1} of {len(strand.steps)}")
 
+    def is_open(self, task_id: str) -> bool:
+        """Return whether the strand of a task was interrupted."""
+        return task_id in self._strands
+
     def open_tasks(self) -> tuple[str, ...]:
         """Return the tasks whose strands were interrupted, those at work first; none when asked a second time."""
         tasks, self._open = self._open, ()

@@ -77,7 +77,7 @@ class ProposalDesk:
         found = arrived(edits, self._workspace.read) if proposal.accepting else Arrived((), tuple(edits))
         await self._record(mission_id, AcceptanceBegun(proposal.id, numbers))
         delivery = await self._front_end.deliver(proposal.label, found.lacking)
-        if delivery.outcome == "refused":
+        if delivery.outcome == "refused" or delivery.outcome == "kept":
             await self._record(mission_id, AcceptanceBegun(proposal.id, ()))
             raise UserError(f"“{proposal.label}” was not applied and goes on waiting: {delivery.reason}.")
         outcome = delivery.outcome if found.lacking else self._place(found)

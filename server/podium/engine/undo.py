@@ -183,7 +183,7 @@ async def _turn(
             f"is not as there; {verb} it there, or save it there and load it here first"
         )
     delivery = await front_end.deliver(f"{verb} {proposal.label}", edits)
-    if delivery.outcome == "refused":
+    if delivery.outcome == "refused" or delivery.outcome == "kept":
         return delivery.reason
     # Where a file was as wanted already, the next turn still brings back what this one was to take away.
     changed = {edit.path: edit for edit in edits} | {edit.path: edit for edit in delivery.edits}

@@ -24,7 +24,7 @@ from podium.domain.messages import Json
 from podium.domain.text import Encoding
 from podium.lsp.documents import Documents
 from podium.lsp.inbox import Inbox
-from podium.lsp.lifetime import end_process_after, wait_parent, wait_signal
+from podium.lsp.lifetime import HANG_UP, end_process_after, wait_parent, wait_signal
 from podium.lsp.messages import InvalidParams
 from podium.lsp.rpc import Handler, Peer, Routes, expect
 from podium.lsp.transport import BadFrame, Outbox, claim_stdio, read_frames
@@ -61,6 +61,7 @@ class Host:
         self._options: dict[str, object] = {}
         self._commands: dict[str, CommandHandler] = {}
         self._on_initialize: list[OnInitialize] = []
+        self._on_departure: list[Callable[[], None]] = []
         self._initialize_params: types.InitializeParams | None = None
         self._register_own()
 
@@ -123,6 +124,10 @@ class Host:
     def on_initialize(self, callback: OnInitialize) -> None:
         """Call `callback` before `initialize` is answered, in the order of registration."""
         self._on_initialize.append(callback)
+
+    def on_departure(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the client is gone, right before the server ends; it must not wait for anything."""
+        self._on_departure.append(callback)
 
     # --- what features use --------------------------------------------------------------------------
 
@@ -191,12 +196,19 @@ class Host:
             end_process_after(self._grace_s, exit_code)
             self.task_group.cancel_scope.cancel()
 
+    def part(self, exit_code: int) -> None:
+        """End the server because its client is gone."""
+        if not self._ending:
+            for callback in self._on_departure:
+                callback()
+            self.stop(exit_code)
+
     # --- the protocol's own methods -----------------------------------------------------------------
 
     async def run(self) -> None:
         """Handle the client's messages until its stream ends, then end the server."""
         await self._peer.receive()
-        self.stop(0 if self._peer.shutting_down else 1)
+        self.part(0 if self._peer.shutting_down else 1)
 
     def _register_own(self) -> None:
         docs = self.documents
@@ -248,12 +260,12 @@ class Host:
         self._peer.cancel_running()
 
     def _exit(self, _params: Json) -> None:
-        self.stop(0 if self._peer.shutting_down else 1)
+        self.part(0 if self._peer.shutting_down else 1)
 
     async def _watch_parent(self, pid: int) -> None:
         await wait_parent(pid)
         _log.warning("The client's process %d is gone.", pid)
-        self.stop(1)
+        self.part(1)
 
 
 def serve(build: Callable[[Host], Awaitable[None]], *, grace_s: float = 10.0) -> int:
@@ -261,7 +273,7 @@ def serve(build: Callable[[Host], Awaitable[None]], *, grace_s: float = 10.0) ->
 
     `build` registers the features, before the first message is read; it may start tasks in the host's
     groups. The exit code is 0 after `shutdown` and `exit`, 1 when the client went without `shutdown`, 143
-    after SIGTERM, 130 after SIGINT. The process belongs to the server: from the moment it is to end, it
+    after SIGTERM, 130 after SIGINT, 129 after SIGHUP, by which a terminal takes its client along. The process belongs to the server: from the moment it is to end, it
     has `grace_s` left, whatever still runs in it.
     """
     return anyio.run(_serve, build, grace_s)
@@ -271,7 +283,7 @@ async def _serve(build: Callable[[Host], Awaitable[None]], grace_s: float) -> in
     fd_in, fd_out = claim_stdio()
     inbox = Inbox()
     loop = asyncio.get_running_loop()
-    outbox = Outbox(fd_out, lost=lambda: _post(loop, host.stop, 1))
+    outbox = Outbox(fd_out, lost=lambda: _post(loop, host.part, 1))
     services, task_group = anyio.create_task_group(), anyio.create_task_group()
     host = Host(inbox, outbox, task_group, services, grace_s)
     try:
@@ -289,7 +301,8 @@ async def _serve(build: Callable[[Host], Awaitable[None]], grace_s: float) -> in
 
 async def _end_on_signal(host: Host, *, task_status: TaskStatus[None]) -> None:
     number = await wait_signal(task_status=task_status)
-    host.stop(128 + number)
+    end = host.part if number == HANG_UP else host.stop
+    end(128 + number)
 
 
 def _read(fd: int, inbox: Inbox) -> None:

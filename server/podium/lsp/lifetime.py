@@ -10,12 +10,15 @@ import threading
 import anyio
 from anyio.abc import TaskStatus
 
+HANG_UP = 1
+"""The number of SIGHUP, which Windows does not have."""
+
 
 async def wait_signal(*, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> int:
-    """Return the number of the first SIGTERM or SIGINT; both are caught once the task has started."""
+    """Return the number of the first SIGTERM, SIGINT or SIGHUP; they are caught once the task has started."""
     if sys.platform == "win32":
         return await _wait_windows_signal(task_status)
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         task_status.started()
         async for number in signals:
             return number

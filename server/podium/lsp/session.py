@@ -5,7 +5,7 @@ that need it wait, or are told why it cannot be opened.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,13 +33,17 @@ Buffers = Callable[[], Iterable[tuple[Path, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An opened workspace; `notice` is what the user should know of how it opened."""
+    """An opened workspace; `notice` is what the user should know of how it opened.
+
+    `detach` has missions go on, under these settings, without an editor once this process has ended.
+    """
 
     services: Services
     process: Process
     process_lives: Callable[[Process], bool]
     neighbours: Neighbours
     doctor: Callable[[Settings], Awaitable[list[DoctorLine]]]
+    detach: Callable[[Sequence[str], Sources], None]
     notice: str = ""
 
 
@@ -59,6 +63,7 @@ class Session:
         self._conductor: Conductor | None = None
         self._failure = "No folder is open; open the folder of your project first."
         self.root: Path | None = None
+        host.on_departure(self._depart)
 
     # --- settings -----------------------------------------------------------------------------------
 
@@ -113,6 +118,13 @@ class Session:
             if self._conductor is None and not self._failure:
                 self._failure = f"{self.root} cannot be opened; the server's log says why."
             self._ready.set()
+
+    def _depart(self) -> None:
+        """Let the missions go on without the client, which is gone, where the settings say so."""
+        if self._conductor is None or self._opened is None or not (running := self._conductor.running()):
+            return
+        if self._settings_or_defaults().settings.on_disconnect == "detach":
+            self._opened.detach(running, self._sources)
 
     async def _prune(self, conductor: Conductor) -> None:
         """Drop what is to be dropped of old missions."""

@@ -1,6 +1,8 @@
-"""Interrupted missions at the start of a server: the user is asked whether they go on, or they go on by themselves.
+"""Missions that have no editor any more: the user is asked whether they go on, or they go on by themselves.
 
-Which of both is the setting `resume`; with `off` they wait for `podium.resume`.
+Which of both is the setting `resume`; with `off` they wait for `podium.resume`. It is so with those that were
+interrupted before this server started, and with those whose server ends while this one runs. Those that went on
+without an editor go on in this one without a question, and what they kept for an editor is delivered.
 """
 
 import logging
@@ -10,6 +12,7 @@ from functools import partial
 
 from lsprotocol import types
 
+from podium.domain.events import MissionContinued, MissionInterrupted, Record
 from podium.domain.mission import MissionState
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
@@ -27,18 +30,54 @@ class Resumption:
     def __init__(self, session: Session, questions: Questions) -> None:
         self._session = session
         self._questions = questions
+        self._taking: set[str] = set()
 
     def follow(self, conductor: Conductor) -> None:
-        """Offer to go on with the missions of `conductor` that were interrupted, or do so."""
+        """Offer to go on with the missions of `conductor` that were interrupted, or do so; also when others end."""
+        conductor.subscribe(self._session.host.guarded("resumption", partial(self._on_record, conductor)))
+        for state in conductor.states()[::-1]:
+            if state.interrupted or state.detached:
+                self._bring_up(conductor, state)
+
+    def _on_record(self, conductor: Conductor, record: Record) -> None:
+        match record.event:
+            case MissionInterrupted() | MissionContinued(detached=True):
+                state = conductor.state(record.mission_id)
+                if not conductor.is_own(state):
+                    self._bring_up(conductor, state)
+            case _:
+                pass
+
+    def _bring_up(self, conductor: Conductor, state: MissionState) -> None:
+        """Go on with a mission that has nobody to go on with it in an editor, or ask whether it shall."""
         try:
             resume = self._session.loaded().settings.resume
         except UserError:
             return  # each command says what is wrong with the settings
-        for state in conductor.interrupted():
-            if resume == "auto":
-                self._session.host.spawn(f"resume {state.id}", self._go_on(conductor, state.id))
-            elif resume == "ask":
-                self._questions.ask(self._offer(conductor, state))
+        if resume == "off":
+            return
+        if state.kept():
+            self._session.host.spawn(f"deliver {state.id}", self._deliver(conductor, state))
+        elif state.ending or not (state.interrupted or state.detached) or state.id in self._taking:
+            return
+        elif state.detached or resume == "auto":
+            self._taking.add(state.id)
+            self._session.host.spawn(f"resume {state.id}", self._take_over(conductor, state.id))
+        else:
+            self._questions.ask(self._offer(conductor, state))
+
+    async def _take_over(self, conductor: Conductor, mission_id: str) -> None:
+        try:
+            with self._telling(mission_id):
+                await conductor.take_over(mission_id, self._session.loaded().settings)
+        finally:
+            self._taking.discard(mission_id)
+
+    async def _deliver(self, conductor: Conductor, state: MissionState) -> None:
+        """Bring what was kept of a mission that ended without an editor into this one."""
+        for proposal in state.kept():
+            with self._telling(state.id):
+                await conductor.proposals.accept(proposal.id, None)
 
     def _offer(self, conductor: Conductor, state: MissionState) -> Prompt:
         def is_open() -> bool:
