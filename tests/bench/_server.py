@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,11 +21,12 @@ async def serving(
     workspace: Path,
     options: Mapping[str, Json],
     on_notification: OnNotification = lambda _method, _params: None,
+    serve: Sequence[str] = SERVE,
 ) -> AsyncGenerator[Client]:
     """Serve `workspace` with private state, and yield the built-in client, initialized."""
     os.environ["PODIUM_STATE_DIR"] = str(workspace.parent / "state")
     os.environ["XDG_CONFIG_HOME"] = str(workspace.parent / "config")
-    async with connect(SERVE, workspace, options=dict(options), on_notification=on_notification) as client:
+    async with connect(serve, workspace, options=dict(options), on_notification=on_notification) as client:
         yield client
 
 

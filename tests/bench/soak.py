@@ -1,4 +1,4 @@
-"""Whether one server stays as it was through thousands of requests: memory, descriptors, threads and children.
+"""Whether one server stays as it was through thousands of requests: memory, descriptors, threads, tasks and children.
 
 Missions of twenty tasks follow each other in one server until its agents have made 10,000 requests (or as many as are
 named: `python -m tests.bench soak 2000`). Each task is a change to a file, a check in a process of its own, and a
@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,14 @@ import psutil
 
 from podium.domain.messages import Json
 from podium.lsp.client import Client
+from tests.bench._counted import TASKS
 from tests.bench._server import serving
 
-TASKS = 20
+SERVE = (sys.executable, "-m", "tests.bench._counted")
+ROOT = Path(__file__).parents[2]
+
+WORK = 20
+"""How many tasks each mission has."""
 WARM_UP = 0.2
 """The share of iterations in which memory may still grow: caches fill, and what is compiled late is compiled."""
 
@@ -56,24 +61,47 @@ async def main() -> None:
         await anyio.sleep_forever()
 
 anyio.run(main)
-""".replace("N_TASKS", str(TASKS))
+""".replace("N_TASKS", str(WORK))
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a server holds after `iterations` requests; `children` counts processes below it."""
+    """What a server holds after `iterations` requests; `children` counts processes below it, `tasks` are its loop's."""
 
     iterations: int
     rss: int
     descriptors: int
     threads: int
+    tasks: int
     children: int
     temporary: int
 
 
+class Progress:
+    """The progress that the server shows: one for a mission, and one for each agent; they end a moment after these."""
+
+    def __init__(self) -> None:
+        self._n_ended = 0
+        self._more = anyio.Event()
+
+    def hear(self, method: str, params: Mapping[str, Json]) -> None:
+        """Count what ends."""
+        value = params.get("value")
+        if method == "$/progress" and isinstance(value, dict) and value["kind"] == "end":
+            self._n_ended += 1
+            self._more.set()
+            self._more = anyio.Event()
+
+    async def ended(self, n: int) -> None:
+        """Return when `n` have ended in all, or after ten seconds."""
+        with anyio.move_on_after(10):
+            while self._n_ended < n:
+                await self._more.wait()
+
+
 def run(iterations: str = "10000") -> dict[str, float]:
     """Return the slope of memory, and what is left of everything else."""
-    print(f"Missions of {TASKS} tasks until {iterations} requests have been made.")
+    print(f"Missions of {WORK} tasks until {iterations} requests have been made.")
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen([sys.executable, "-c", PROVIDER], stdout=subprocess.PIPE, text=True) as provider,
@@ -88,9 +116,9 @@ def run(iterations: str = "10000") -> dict[str, float]:
 async def _measure(home: Path, url: str, iterations: int) -> dict[str, float]:
     (project := home / "project").mkdir()
     (temporary := home / "tmp").mkdir()
-    for n in range(TASKS):
+    for n in range(WORK):
         (project / f"n{n:02}.txt").write_text("0\n", encoding="utf-8")
-    os.environ |= {"TMPDIR": str(temporary), "BENCH_KEY": "unused"}
+    os.environ |= {"TMPDIR": str(temporary), "BENCH_KEY": "unused", "PYTHONPATH": str(ROOT)}
     options: dict[str, Json] = {
         "model": "openai/scripted",
         "apiBase": url,
@@ -98,12 +126,15 @@ async def _measure(home: Path, url: str, iterations: int) -> dict[str, float]:
         "checks": {"check": ["true"]},
     }
     samples: list[Sample] = []
-    async with serving(project, options) as client:
-        server = next(child for child in psutil.Process().children() if "serve" in child.cmdline())
+    progress = Progress()
+    async with serving(project, options, progress.hear, SERVE) as client:
+        server = next(child for child in psutil.Process().children() if SERVE[-1] in child.cmdline())
         n_done = 0
         while n_done < iterations:
             n_done += await _mission(client)
-            samples.append(_look(server, temporary, n_done))
+            await progress.ended(n_done + len(samples) + 1)  # each agent makes one request
+            n_tasks = int(str(await client.request(TASKS, None)))
+            samples.append(_look(server, n_tasks, temporary, n_done))
             if len(samples) % 20 == 1:
                 print(f"{n_done} requests, {samples[-1].rss / 1e6:.1f} MB", flush=True)
     return figures(samples)
@@ -120,12 +151,13 @@ async def _mission(client: Client) -> int:
     return int(str(spent["modelRequests"]))
 
 
-def _look(server: psutil.Process, temporary: Path, iterations: int) -> Sample:
+def _look(server: psutil.Process, n_tasks: int, temporary: Path, iterations: int) -> Sample:
     return Sample(
         iterations,
         server.memory_info().rss,
         server.num_fds(),
         server.num_threads(),
+        n_tasks,
         len(server.children(recursive=True)),
         sum(1 for _ in temporary.iterdir()),
     )
@@ -140,6 +172,7 @@ def figures(samples: Sequence[Sample]) -> dict[str, float]:
         "slope_bytes_per_iteration": round(slope([(s.iterations, s.rss) for s in counted]), 1),
         "descriptors": last.descriptors - first.descriptors,
         "threads": last.threads - first.threads,
+        "tasks": last.tasks - first.tasks,
         "children": last.children - first.children,
         "temporary": last.temporary - first.temporary,
         "missions": len(samples),

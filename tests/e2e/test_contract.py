@@ -1,9 +1,11 @@
 """The contract of the commands: arguments, errors, settings. Needs no model but the built-in one."""
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from podium.lsp.protocol import COMMANDS
@@ -113,6 +115,19 @@ def test_the_server_offers_every_command(tmp_path: Path) -> None:
         capabilities = wire.initialize(rootUri=tmp_path.as_uri())["capabilities"]
     offered = capabilities["executeCommandProvider"]
     assert (set(offered["commands"]), offered["workDoneProgress"]) == (set(COMMANDS), True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what counts as a process's memory differs")
+def test_a_server_with_an_open_workspace_takes_less_than_80_mb(
+    tmp_path: Path,
+) -> None:
+    with editing(tmp_path, tmp_path / "state", {}) as editor:
+        editor.execute("podium.missions")
+        server = psutil.Process(editor.wire.process.pid)
+        assert server.memory_info().rss < 80e6
+        loaded = " ".join(mapped.path for mapped in server.memory_maps())
+        assert "/regex/" not in loaded
+        assert "/pydantic_core/" in loaded, "nothing can be seen"
 
 
 def test_before_initialize_and_without_a_folder_commands_say_what_is_missing() -> None:

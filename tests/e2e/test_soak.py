@@ -3,10 +3,10 @@
 from tests.bench import soak
 
 
-def test_a_server_holds_no_more_files_and_processes_after_missions_than_before() -> None:
+def test_a_server_holds_no_more_files_tasks_and_processes_after_missions_than_before() -> None:
     found = soak.run("120")
-    left = {name: found[name] for name in ("descriptors", "children", "temporary")}
-    assert left == {"descriptors": 0, "children": 0, "temporary": 0}
+    left = {name: found[name] for name in ("descriptors", "tasks", "children", "temporary")}
+    assert left == {"descriptors": 0, "tasks": 0, "children": 0, "temporary": 0}
     assert found["threads"] <= 3, "some that wait for work are kept for a while"
     assert found["missions"] == 3
 
