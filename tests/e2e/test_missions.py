@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.conftest import Desk
 from tests.e2e.team import calls, edits, plans, writes
 from tests.lsp.raw_client import Message
-from tests.models.provider import Reply, fails
+from tests.models.provider import Reply, fails, says
 
 WORD = {"greet.txt": "hello\nword\n"}
 WORLD = "grep -q world greet.txt"
@@ -47,6 +47,14 @@ def test_a_conversation_that_outgrows_the_window_goes_on_shortened(desk: Desk) -
     before, refused, after = (len(str(request.body["messages"])) for request in desk.team.requests("worker"))
     assert before < after < refused - 5_000
     assert "characters left out to save room" in desk.team.heard("worker")
+
+
+def test_how_often_a_model_had_to_be_corrected_is_told(desk: Desk) -> None:
+    desk.write(WORD)
+    unfit = calls(("edit_file", {"path": "greet.txt"}), ("no_such_tool", {}))
+    desk.team.play(planner=plans("greet.txt"), worker=[says("I think it over."), unfit, CORRECTS])
+    mission = desk.editor.mission("podium.task", {"goal": "Correct the word"})
+    assert (mission["reason"], mission["spent"]["corrections"]) == ("Reached.", 3)
 
 
 def test_the_mission_and_each_of_its_agents_show_progress_that_ends(desk: Desk) -> None:

@@ -62,6 +62,13 @@ async def test_a_scenario_goes_as_it_is_told(
         assert played.expected == scenario.expected
 
 
+async def test_answers_and_calls_that_are_good_for_nothing_are_counted(tmp_path: Path) -> None:
+    (root := tmp_path / "project").mkdir()
+    scenario = next(path for path in SCENARIOS if path.stem == "wrong-calls-are-explained")
+    played = await play(Scenario.read(scenario), root, tmp_path / "state")
+    assert [state.spent.corrections for state in played.live.values()] == [2 + 5 + 2 + 1]
+
+
 def _the_laws_hold(played: Played) -> None:
     """Assert what is true in every mission, whatever it is about."""
     for mission_id, live in played.live.items():

@@ -149,6 +149,8 @@ def _cost(spent: SpentInfo) -> str:
     ]
     if spent.estimated:
         facts.append("estimated" if spent.estimated == spent.model_requests else "partly estimated")
+    if spent.corrections:
+        facts.append(f"{spent.corrections} corrections of answers")
     return ", ".join(facts)
 
 

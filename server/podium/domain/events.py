@@ -287,7 +287,8 @@ class ModelAwaited:
 class ToolReturned:
     """A tool call was carried out, or refused; `edits` are what it changed in the candidate tree.
 
-    Where the call was a `decision`, `result` is what came of it.
+    Where the call was a `decision`, `result` is what came of it. One that is `malformed` was none: of a tool that the
+    agent has not, or with arguments that the tool does not take.
     """
 
     agent_id: str
@@ -298,6 +299,7 @@ class ToolReturned:
     ok: bool
     edits: tuple[FileEdit, ...] = ()
     decision: bool = False
+    malformed: bool = False
     kind: Literal["tool_returned"] = "tool_returned"
 
 
@@ -313,11 +315,15 @@ class LeaseAwaited:
 
 @dataclass(frozen=True, slots=True)
 class AgentTold:
-    """A message that the conductor put into an agent's conversation, its own or (`steer_id`) the user's."""
+    """A message that the conductor put into an agent's conversation, its own or (`steer_id`) the user's.
+
+    A `correction` tells the model what was wrong with its answer.
+    """
 
     agent_id: str
     message: Message
     steer_id: str = ""
+    correction: bool = False
     kind: Literal["agent_told"] = "agent_told"
 
 

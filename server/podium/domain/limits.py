@@ -29,7 +29,8 @@ class Limits:
 class Spent:
     """What a mission has used up so far, from the providers' own numbers.
 
-    Of `estimated` answers the provider told none; their tokens are counted by length.
+    Of `estimated` answers the provider told none; their tokens are counted by length. `corrections` are the answers
+    and calls that were good for nothing, of which the model was told so.
     """
 
     attempts: int = 0
@@ -40,6 +41,7 @@ class Spent:
     cost_usd: float = 0.0
     cost_known: bool = True
     estimated: int = 0
+    corrections: int = 0
 
     def __add__(self, other: "Spent") -> "Spent":
         """Return the sum of both."""
@@ -52,6 +54,7 @@ class Spent:
             self.cost_usd + other.cost_usd,
             self.cost_known and other.cost_known,
             self.estimated + other.estimated,
+            self.corrections + other.corrections,
         )
 
     def with_answer(self, usage: Usage) -> "Spent":

@@ -384,7 +384,10 @@ def _after(state: MissionState, event: Event, at: float) -> MissionState:  # noq
         case LeaseAwaited():
             return _agent(state, event.agent_id, at, f"waiting for {event.path} (task {event.holder})")
         case AgentTold(agent_id, steer_id=steer_id):
+            state = _corrected(state) if event.correction else state
             return _told(state, agent_id, (steer_id,) if steer_id else ())
+        case ToolReturned(malformed=True):
+            return _corrected(state)
         case ChangeClashed() | WorkRestarted() | TimeWorked():
             return state
         case ToolReturned() | FactsLearned() | ConversationCompacted():
@@ -476,6 +479,10 @@ def _waiting(state: MissionState, agent_id: str, at: float, *, waiting: bool) ->
     state = _agent(state, agent_id, at, "waiting for you" if waiting else "going on")
     view = replace(state.agents[agent_id], waiting=waiting)
     return replace(state, agents={**state.agents, agent_id: view})
+
+
+def _corrected(state: MissionState) -> MissionState:
+    return replace(state, spent=replace(state.spent, corrections=state.spent.corrections + 1))
 
 
 def _told(state: MissionState, agent_id: str, steer_ids: Iterable[str]) -> MissionState:

@@ -347,7 +347,8 @@ class Agent:
             self._returned(call, replace(outcome, text=self._with_warning(call, outcome.text, shown)))
         self._bear(useful=useful)
         if decision is None and (written or not calls):
-            self._tell(written.text if written else flaw_of(answered.message, answered.finish_reason))
+            flaw = "" if written else flaw_of(answered.message, answered.finish_reason)
+            self._tell(written.text if written else flaw, correction=bool(flaw))
         return decision
 
     def _bear(self, *, useful: bool) -> None:
@@ -433,11 +434,18 @@ class Agent:
 
     def _return_of(self, call: ToolCall, outcome: ToolOutcome) -> ToolReturned:
         return ToolReturned(
-            self.id, call.id, call.name, outcome.arguments, outcome.text, outcome.ok, outcome.edits
+            self.id,
+            call.id,
+            call.name,
+            outcome.arguments,
+            outcome.text,
+            outcome.ok,
+            outcome.edits,
+            malformed=outcome.malformed,
         )
 
-    def _tell(self, text: str, steer_id: str = "") -> None:
-        self._enter(AgentTold(self.id, {"role": "user", "content": text}, steer_id))
+    def _tell(self, text: str, steer_id: str = "", *, correction: bool = False) -> None:
+        self._enter(AgentTold(self.id, {"role": "user", "content": text}, steer_id, correction))
 
     def _enter(self, event: Event) -> None:
         self._unrecorded.append(event)

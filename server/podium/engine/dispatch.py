@@ -35,7 +35,8 @@ class ToolCall:
 class ToolOutcome:
     """What a call gave: text for the model, and a decision if it made one.
 
-    A `useless` call is none: nobody offers such a tool to this role, or its arguments could not be read.
+    A `malformed` call is none: nobody offers such a tool to this role, or the tool does not take its arguments. It is
+    `useless` where nothing of it could be read.
     """
 
     text: str
@@ -44,6 +45,7 @@ class ToolOutcome:
     edits: tuple[FileEdit, ...] = ()
     decision: Decision | None = None
     useless: bool = False
+    malformed: bool = False
 
 
 def calls_of(message: Message) -> list[ToolCall]:
@@ -65,19 +67,21 @@ async def carry_out(role: Role, call: ToolCall, context: ToolContext) -> ToolOut
     arguments: dict[str, Json] = {}
     before = context.tree.edits()
     if call.name not in TOOLS_OF[role]:
-        return ToolOutcome(f"error: {_not_yours(role, call.name)}", False, arguments, useless=True)
+        return ToolOutcome(
+            f"error: {_not_yours(role, call.name)}", False, arguments, useless=True, malformed=True
+        )
     tool = TOOLS[call.name]
     try:
         arguments = _parsed(call)
     except ToolError as error:
-        return ToolOutcome(f"error: {error}", False, arguments, useless=True)
+        return ToolOutcome(f"error: {error}", False, arguments, useless=True, malformed=True)
     try:
         arguments, validated = _validated(tool, arguments)
         if (meant := with_secrets(call.name, arguments, context.tree, context.mask)) is not arguments:
             arguments, validated = _validated(tool, meant)
         result = await tool.run(context, validated)
     except ValidationError as error:
-        return ToolOutcome(f"error: {_wrong(call.name, error)}", False, arguments)
+        return ToolOutcome(f"error: {_wrong(call.name, error)}", False, arguments, malformed=True)
     except ToolError as error:
         return ToolOutcome(f"error: {error}", False, arguments, _made(before, context.tree.edits()))
     edits = _made(before, context.tree.edits())

@@ -191,7 +191,8 @@ class MissionRef(Wire):
 class SpentInfo(Wire):
     """What a mission has used up. `costUsd` is null while a model's price is unknown.
 
-    Of `estimated` requests the provider told no numbers; theirs are estimates.
+    Of `estimated` requests the provider told no numbers; theirs are estimates. `corrections` are answers and calls that
+    were good for nothing, of which the model was told so; they are counted for the mission alone.
     """
 
     attempts: int
@@ -201,6 +202,7 @@ class SpentInfo(Wire):
     cached_tokens: int
     cost_usd: float | None
     estimated: int
+    corrections: int
 
 
 class SpendingInfo(Wire):

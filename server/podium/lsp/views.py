@@ -139,6 +139,7 @@ def _spent(spent: Spent) -> SpentInfo:
         cached_tokens=spent.cached_tokens,
         cost_usd=spent.cost_usd if spent.cost_known else None,
         estimated=spent.estimated,
+        corrections=spent.corrections,
     )
 
 
