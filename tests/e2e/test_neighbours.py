@@ -19,7 +19,7 @@ from tests.e2e.conftest import KEY, settings
 from tests.e2e.editor import CAPABILITIES, Editor, editing
 from tests.e2e.team import Team, edits, plans
 from tests.lsp.raw_client import Message
-from tests.models.provider import Reply
+from tests.models.provider import Reply, calls
 
 LISTENS: Message = {**CAPABILITIES, "experimental": {"podium": {"events": True}}}
 
@@ -151,3 +151,33 @@ def test_the_next_editor_takes_over_what_goes_on_without_one_and_its_question_is
             "world\n",
         )
         anyio.run(wait_until_gone, Process(detached["process"]))
+
+
+def test_what_was_kept_is_delivered_where_a_mission_is_taken_over_and_its_tasks_go_on(folder: Folder) -> None:
+    root = folder.home / "project"
+    (root / "part.txt").write_text("word\n", encoding="utf-8")
+    tasks = [
+        {"id": "t1", "title": "Greet", "instructions": "-", "files": ["greet.txt"]},
+        {"id": "t2", "title": "Part", "instructions": "-", "files": ["part.txt"], "needs": ["t1"]},
+    ]
+    greet, part = edits("greet.txt", "word", "world"), edits("part.txt", "word", "world")
+    asked = [threading.Event(), threading.Event()]
+
+    def slowly(n: int) -> Reply:
+        asked[n].set()
+        return greet.after(100)
+
+    worker = [lambda: slowly(0), greet, lambda: slowly(1), part]
+    folder.team.play(planner=calls(("submit_plan", {"tasks": tasks})), worker=worker)
+    with folder.serving(onDisconnect="detach") as editor:
+        mission_id = editor.start("podium.task", "Greet the world")
+        assert asked[0].wait(40)
+        editor.wire.hang_up()
+        editor.wire.exit_code()
+    assert asked[1].wait(40)
+    assert (root / "greet.txt").read_text(encoding="utf-8") == "word\n"
+    with folder.serving() as later:
+        event(later, mission_id, "mission_ended")
+        assert [later.text(path) for path in ("greet.txt", "part.txt")] == ["world\n", "world\n"]
+        shown = later.execute("podium.show", mission_id)
+        assert [proposal["state"] for proposal in shown["proposals"]] == ["delivered", "delivered"]
