@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.domain.answers import flaw_of
@@ -124,6 +124,7 @@ def test_where_nothing_can_go_nothing_is_done() -> None:
     assert compacted((*OPENING, *step(1, "read_file", {}, "short")), 2, 10) is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_result_loses_its_call_and_no_call_its_result(data: st.DataObject) -> None:
     messages: list[Message] = [*OPENING]
