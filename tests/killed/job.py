@@ -210,7 +210,7 @@ async def follow(
 ) -> tuple[Mapping[str, Any], int]:
     """Answer what a mission asks, and return it when it has ended, with the number of events until then.
 
-    An answer that is refused is given once more, where somebody is told of that (`on_refusal`).
+    Where an answer is refused, `on_refusal` is told.
     """
     n_events = 0
     ended: Mapping[str, Any] = {}
@@ -230,7 +230,6 @@ async def follow(
                             if on_refusal is None:
                                 raise
                             on_refusal(refusal)
-                            await client.execute("podium.answer", given)
 
         tasks.start_soon(answer)
         ended = await client.execute("podium.wait", {"missionId": mission_id})
