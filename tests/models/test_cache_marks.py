@@ -1,11 +1,9 @@
 """Where a prompt may be cached is marked for Anthropic's models, and for nobody else; through litellm, over HTTP."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-import anyio
 import pytest
 
 from podium.adapters.models.cache_marks import marked, wants_marks
@@ -33,20 +31,6 @@ MESSAGES: tuple[dict[str, Json], ...] = (
 )
 REQUEST = ModelRequest("r1", "anthropic/tiny", "worker", MESSAGES, (TOOL,))
 REFUSAL = fails(400, "messages.0.content.0.cache_control: Extra inputs are not permitted")
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def model() -> AsyncIterator[ModelProcess]:
-    async with anyio.create_task_group() as tasks:
-        process = ModelProcess({})
-        await tasks.start(process.run)
-        yield process
-        tasks.cancel_scope.cancel()
 
 
 def marks(body: dict[str, Any]) -> list[str]:

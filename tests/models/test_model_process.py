@@ -45,12 +45,6 @@ both_ways = pytest.mark.parametrize("name", [DIRECT, LITELLM])
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """One event loop for the module, because importing litellm takes seconds."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def openai() -> AsyncIterator[Provider]:
     """What the model process takes for OpenAI itself."""
     async with Provider(lambda _: calls(("read_file", {"path": "a.py"}))) as provider:

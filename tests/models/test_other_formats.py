@@ -1,9 +1,7 @@
 """Providers that speak neither OpenAI's format nor are asked directly: streamed through litellm, and what goes wrong there."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import anyio
 import pytest
 
 from podium.adapters.models.client import ModelProcess
@@ -25,22 +23,6 @@ TOOL: dict[str, Json] = {
     },
 }
 both = pytest.mark.parametrize("name", [OLLAMA, GEMINI])
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """One event loop for the module, because importing litellm takes seconds."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def model() -> AsyncIterator[ModelProcess]:
-    async with anyio.create_task_group() as tasks:
-        process = ModelProcess({})
-        await tasks.start(process.run)
-        await process.warm(ANTHROPIC, "http://127.0.0.1:1")
-        yield process
-        tasks.cancel_scope.cancel()
 
 
 def request(provider: Provider, name: str) -> ModelRequest:

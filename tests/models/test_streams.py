@@ -1,7 +1,6 @@
 """Streams through the model process: sound, broken in each way, slow, refused and abandoned."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import anyio
@@ -20,22 +19,6 @@ TEXT = "It is said in many words, of which not all may come through, and then so
 STALL_S = 0.3
 LOOK = ("read_file", {"path": "a.py"})
 WRITE = ("write_file", {"path": "b.py", "content": "text\n" * 20})
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """One event loop for the module, so that its model process starts once."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def model() -> AsyncIterator[ModelProcess]:
-    async with anyio.create_task_group() as tasks:
-        process = ModelProcess({})
-        await tasks.start(process.run)
-        await process.warm("openai/tiny", "http://127.0.0.1:1")
-        yield process
-        tasks.cancel_scope.cancel()
 
 
 def request(provider: Provider, name: str = "openai/tiny") -> ModelRequest:

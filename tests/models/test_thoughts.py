@@ -1,9 +1,7 @@
 """What models thought before they called tools goes back to those that want it, in the form in which it came."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import anyio
 import pytest
 
 from podium.adapters.models.client import ModelProcess
@@ -25,22 +23,6 @@ TOOL: dict[str, Json] = {
     "type": "function",
     "function": {"name": "read_file", "parameters": {"type": "object"}},
 }
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """One event loop for the module, because importing litellm takes seconds."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def model() -> AsyncIterator[ModelProcess]:
-    async with anyio.create_task_group() as tasks:
-        process = ModelProcess({})
-        await tasks.start(process.run)
-        await process.warm(ANTHROPIC, "http://127.0.0.1:1")
-        yield process
-        tasks.cancel_scope.cancel()
 
 
 def first(provider: Provider, name: str) -> ModelRequest:
