@@ -36,7 +36,7 @@ from podium.domain.events import (
 )
 from podium.domain.plan import Task
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import Services
+from podium.engine.services import Services
 from podium.ports import Delivery, ModelAnswer, ModelRequest
 
 EVENT = ToolReturned("agent-1", "call-1", "read_file", {"path": "src/main.py"}, "x" * 800, ok=True)

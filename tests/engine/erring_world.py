@@ -18,8 +18,9 @@ from podium.config import Settings
 from podium.domain.checks import Candidate, Check, CheckResult, Failure
 from podium.domain.messages import Message, Usage
 from podium.domain.mission import MissionState
+from podium.domain.mission_request import MissionRequest
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.services import Services
 from podium.ports import Known, ModelAnswer, ModelRequest
 from tests.engine.made_up_world import Files, MemoryJournal, Page
 from tests.models.provider import Body, Received

@@ -19,12 +19,13 @@ from podium.domain.changes import FileEdit
 from podium.domain.events import Apply, Event, MissionKind, QuestionAsked, Record
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import Task
 from podium.domain.plan_text import parse
 from podium.domain.plan_text import rendered as rendered_plan
 from podium.domain.steering import When
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.services import Services
 from podium.engine.tree import MergeConflict, merged_content
 from podium.errors import ModelUnavailable
 from podium.ports import ContextOverflow, Delivery, ModelAnswer, ModelFault, ModelRequest

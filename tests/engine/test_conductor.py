@@ -29,11 +29,12 @@ from podium.domain.events import (
     TaskDropped,
 )
 from podium.domain.messages import Json
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import Task
 from podium.domain.plan_text import parse, rendered
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
 from podium.engine.roles import prompt
+from podium.engine.services import Services
 from podium.engine.stopwatch import Stopwatch
 from podium.errors import NotRecorded, UserError
 from podium.ports import Journal

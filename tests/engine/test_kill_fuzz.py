@@ -30,9 +30,10 @@ from podium.domain.events import (
     WorkRestarted,
 )
 from podium.domain.mission import MissionState, replay
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import CLOSED
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.services import Services
 from podium.ports import Delivery, Known, ModelAnswer, ModelRequest
 from tests.edits import virtual_time
 from tests.engine import test_schedule_fuzz as schedule

@@ -1,6 +1,5 @@
 """What the agents of a mission record at the same moment is written together, in order, or refused to each."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,12 +7,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from podium.config import Settings
 from podium.domain.events import Event, MissionStarted, PlacesFound, Record
 from podium.domain.mission import MissionState
-from podium.engine.mission_run import MissionRequest, MissionRun, Services
+from podium.engine.past import Past
+from podium.engine.recording import Recording
 from podium.errors import UserError
-from tests.engine.made_up_world import Checks, Files, MemoryJournal, Models, Page
+from tests.engine.made_up_world import MemoryJournal
 
 pytestmark = pytest.mark.anyio
 AGENTS = 50
@@ -40,16 +39,11 @@ class SlowJournal(MemoryJournal):
         return records
 
 
-def mission(journal: MemoryJournal, shown: list[Event]) -> MissionRun:
-    chance, files = random.Random(0), Files()  # noqa: S311 - chance in a test
-    services = Services(Models(chance, 1), files, Checks(chance), journal, files, Page())
-
+def recording(journal: MemoryJournal, shown: list[Event], lost: list[str]) -> Recording:
     async def show(record: Record, _: MissionState) -> None:
         shown.append(record.event)
 
-    return MissionRun(
-        MissionState("m-1"), MissionRequest("task", "Do it."), services, Settings.model_validate({}), show
-    )
+    return Recording(MissionState("m-1"), 0, journal, Past(), show, lost.append)
 
 
 def found(agent: int, n: int) -> PlacesFound:
@@ -57,13 +51,13 @@ def found(agent: int, n: int) -> PlacesFound:
 
 
 async def test_what_fifty_agents_record_at_once_takes_a_few_writes_and_stays_in_order() -> None:
-    journal, shown = SlowJournal(), list[Event]()
-    run = mission(journal, shown)
-    await run.record(MissionStarted("Do it.", "task", "m", "verified"))
+    journal, shown, lost = SlowJournal(), list[Event](), list[str]()
+    mission = recording(journal, shown, lost)
+    await mission.record(MissionStarted("Do it.", "task", "m", "verified"))
 
     async def agent(number: int) -> None:
         for n in range(3):
-            await run.record(found(number, 2 * n), found(number, 2 * n + 1))
+            await mission.record(found(number, 2 * n), found(number, 2 * n + 1))
             assert found(number, 2 * n + 1) in shown
 
     async with anyio.create_task_group() as agents:
@@ -78,13 +72,13 @@ async def test_what_fifty_agents_record_at_once_takes_a_few_writes_and_stays_in_
 
 
 async def test_what_the_journal_does_not_take_is_told_to_everybody_who_waited() -> None:
-    journal, shown = SlowJournal(full=True), list[Event]()
-    run = mission(journal, shown)
+    journal, shown, lost = SlowJournal(full=True), list[Event](), list[str]()
+    mission = recording(journal, shown, lost)
     refused: list[str] = []
 
     async def agent(number: int) -> None:
         try:
-            await run.record(found(number, 0))
+            await mission.record(found(number, 0))
         except UserError as error:
             refused.append(str(error))
 
@@ -92,19 +86,20 @@ async def test_what_the_journal_does_not_take_is_told_to_everybody_who_waited() 
         for number in range(AGENTS):
             agents.start_soon(agent, number)
     assert refused == ["The disk is full."] * AGENTS
+    assert lost == ["The disk is full."]
     assert shown == []
 
 
 async def test_a_decision_sees_what_was_recorded_before_it() -> None:
-    journal, shown = SlowJournal(), list[Event]()
-    run = mission(journal, shown)
+    journal, shown, lost = SlowJournal(), list[Event](), list[str]()
+    mission = recording(journal, shown, lost)
 
     def decide(state: MissionState) -> Sequence[Event]:
         assert state.goal == "Do it."
         return [found(0, 0)]
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run.record, found(1, 0))
-        tasks.start_soon(run.record, MissionStarted("Do it.", "task", "m", "verified"))
-        tasks.start_soon(run.record_decided, decide)
+        tasks.start_soon(mission.record, found(1, 0))
+        tasks.start_soon(mission.record, MissionStarted("Do it.", "task", "m", "verified"))
+        tasks.start_soon(mission.record_decided, decide)
     assert shown[-1] == found(0, 0)

@@ -34,12 +34,13 @@ from podium.domain.events import (
     TaskStuck,
 )
 from podium.domain.mission import MissionState, fold, replay
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import CLOSED, Task
 from podium.domain.plan_text import Field, Item, Value, parse, rendered
 from podium.domain.steering import When
 from podium.engine.briefs import task_text
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.services import Services
 from podium.errors import UserError
 from podium.ports import Subscriber
 from tests.edits import virtual_time

@@ -31,9 +31,10 @@ from podium.domain.events import (
 )
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState, fold
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import Task
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest, Services
+from podium.engine.services import Services
 from podium.engine.tree import MergeConflict, merged_content
 from podium.engine.undo import Undoing, turn
 from podium.errors import UserError

@@ -24,7 +24,7 @@ from podium.adapters.neighbours import LocalNeighbours
 from podium.adapters.processes import process_lives, this_process
 from podium.cli.detaching import detach
 from podium.config import DEFAULT_MODEL, Loaded, Settings
-from podium.engine.mission_run import Services
+from podium.engine.services import Services
 from podium.errors import ModelUnavailable
 from podium.lsp.protocol import DoctorLine
 from podium.lsp.session import Buffers, Opened

@@ -35,6 +35,7 @@ from podium.domain.events import (
 )
 from podium.domain.mission import MissionState, Question
 from podium.domain.mission_file import MissionFile
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan_edits import PlanEdit, read_edit
 from podium.domain.plan_text import Page
 from podium.domain.pruning import Dropped, Rules, to_drop, without_conversations
@@ -50,11 +51,12 @@ from podium.domain.requests import (
 from podium.domain.steering import Steer, When
 from podium.engine.chronicle import Chronicle
 from podium.engine.elsewhere import Alone, Elsewhere
-from podium.engine.mission_run import MissionRequest, MissionRun, Services
+from podium.engine.mission_run import MissionRun
 from podium.engine.missions import carry_out
 from podium.engine.plan_desk import PlanDesk
 from podium.engine.proposals import ProposalDesk
 from podium.engine.resuming import request_again, request_of
+from podium.engine.services import Services
 from podium.engine.undo import Undoing, turn
 from podium.engine.verification import require_check
 from podium.errors import UserError
@@ -168,7 +170,7 @@ class Conductor:
         self._runs[mission_id] = run
         self._ended[mission_id] = anyio.Event()
         try:
-            await run.record(event)
+            await run.recording.record(event)
         except UserError:
             del self._runs[mission_id]
             raise
@@ -243,7 +245,7 @@ class Conductor:
     async def _record_in(self, mission_id: str, event: Event) -> MissionState:
         """Record an event of a mission, whether it runs or not, and return its state after it."""
         if (run := self._runs.get(mission_id)) is not None:
-            await run.record(event)
+            await run.recording.record(event)
             return run.state
         record = await self._chronicle.add(mission_id, event)
         self._elsewhere.tell(mission_id, record.seq)
@@ -555,7 +557,7 @@ class Conductor:
             request = SteerMission(mission_id, message, task_id, when)
             steer_id = await self._elsewhere.ask(state, request, "steer it")
             return (await self.whole(mission_id)).steers[steer_id]
-        return await self._running(state, "steer").steer(message, task_id, when)
+        return await self._running(state, "steer").steering.say(message, task_id, when)
 
     def _running(self, state: MissionState, act: str) -> MissionRun:
         """Return a mission that runs here.
@@ -594,7 +596,7 @@ class Conductor:
         run = self._runs.get(state.id)
         if run is None:
             raise UserError(_interrupted(state))
-        await run.answer(question_id, answer)
+        await run.questions.answer(question_id, answer)
         return run.state
 
     async def _carry_out(self, request: Request) -> str:

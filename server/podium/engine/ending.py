@@ -130,7 +130,7 @@ async def _command(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff 
         if not isinstance(decision, _NoUse):
             return decision
         if n_left and not verdict.passed:
-            await run.record_decided(lambda state: [_with_mending(state.plan, verdict)])
+            await run.recording.record_decided(lambda state: [_with_mending(state.plan, verdict)])
             return None
         useless.append(decision.why)
     return await run.end("stopped", useless[-1])
@@ -181,7 +181,7 @@ async def _judged(run: MissionRun, verdict: Verdict, n_left: int) -> SignedOff |
                 dismissed = (
                     FindingChanged(findings[n].id, "dismissed", why) for n, why in decision.dismiss.items()
                 )
-                await run.record(*dismissed)
+                await run.recording.record(*dismissed)
                 return decision
     return _NoUse(refused[-1])
 
@@ -241,7 +241,7 @@ async def _ask_about_excused(run: MissionRun, verdict: Verdict) -> None:
     if not verdict.excused:
         return
     red = ", ".join(verdict.excused)
-    answer = await run.question(
+    answer = await run.questions.ask(
         f"Still red, as before the mission: {red}. Sign off all the same?", ("no", "yes")
     )
     if answer.strip().lower() != "yes":

@@ -23,7 +23,7 @@ async def recall(run: MissionRun) -> None:
     if now.text != page:
         await run.services.knowledge.update(lambda text: knowledge.revised(text, seen).text)
     if now.facts or now.stale:
-        await run.record(FactsRecalled(knowledge.told(now.facts), now.stale))
+        await run.recording.record(FactsRecalled(knowledge.told(now.facts), now.stale))
 
 
 async def keep(run: MissionRun, agent_id: str, tree: CandidateTree, learned: Mapping[str, str]) -> None:
@@ -34,7 +34,7 @@ async def keep(run: MissionRun, agent_id: str, tree: CandidateTree, learned: Map
     if not facts:
         return
     if not run.past.learned(agent_id):
-        await run.record(FactsLearned(agent_id, facts))
+        await run.recording.record(FactsLearned(agent_id, facts))
     await run.services.knowledge.update(lambda text: knowledge.revised(text, {}, facts).text)
 
 

@@ -66,7 +66,7 @@ async def _by_kind(run: MissionRun) -> None:
     match run.request.kind:
         case "task" | "fix":
             if run.request.tasks:
-                await run.record(PlanSet(run.request.tasks))
+                await run.recording.record(PlanSet(run.request.tasks))
             else:
                 await _plan(run)
             await _work_to_sign_off(run)
@@ -86,7 +86,7 @@ async def _plan(run: MissionRun) -> None:
     async with run.agent("planner", Assignment(own=briefs.planning_text(run.tree))) as planner:
         decision = await planner.decide(run.context(run.tree, planner.id), run.facts())
     assert isinstance(decision, PlanSubmitted)  # noqa: S101 - a planner has no other deciding tool
-    await run.record(PlanSet(decision.tasks, author=planner.id))
+    await run.recording.record(PlanSet(decision.tasks, author=planner.id))
     await learning.keep(run, planner.id, run.tree, decision.learned)
     await _approve(run)
 
@@ -95,7 +95,7 @@ async def _approve(run: MissionRun) -> None:
     """Have the user approve the plan, where the settings ask for that."""
     if run.settings.approve_plan and run.request.kind == "task" and not run.request.auto:
         titles = "\n".join(f"- {task.title}" for task in run.state.plan.tasks.values())
-        answer = await run.question(f"Carry out this plan?\n{titles}", ("yes", "no"))
+        answer = await run.questions.ask(f"Carry out this plan?\n{titles}", ("yes", "no"))
         if answer.strip().lower() != "yes":
             await run.end("stopped", "The plan was not approved.")
 
@@ -146,7 +146,7 @@ async def _review(run: MissionRun) -> None:
         decision = await reviewer.decide(run.context(run.tree, reviewer.id), run.facts())
     assert isinstance(decision, ReviewDecided)  # noqa: S101 - a reviewer has no other deciding tool
     findings = as_findings(run.state.id, decision)
-    await run.record(ReviewSubmitted("", decision.approved, findings))
+    await run.recording.record(ReviewSubmitted("", decision.approved, findings))
     await run.end("signed_off", f"{len(findings)} finding{'s' * (len(findings) != 1)}.")
 
 
@@ -154,6 +154,6 @@ async def _search(run: MissionRun) -> None:
     async with run.agent("searcher", Assignment()) as searcher:
         decision = await searcher.decide(run.context(run.tree, searcher.id), run.facts())
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
-    await run.record(PlacesFound(decision.summary, decision.places))
+    await run.recording.record(PlacesFound(decision.summary, decision.places))
     n_places = len(decision.places)
     await run.end("signed_off", f"{n_places} place{'s' * (n_places != 1)}.")

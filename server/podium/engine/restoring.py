@@ -1,18 +1,15 @@
-"""What a mission holds in memory besides its state, made again of its records: its tree, and which ids are taken."""
+"""What a mission holds in memory besides its state, made again of its records: its tree."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from podium.domain.events import (
-    AgentStarted,
     ProposalDecided,
     ProposalDelivered,
     ProposalMade,
     ProposalRedone,
     ProposalUndone,
     ProposalWithdrawn,
-    QuestionAsked,
     Record,
-    Steered,
     TaskAccepted,
     TaskReopened,
 )
@@ -82,22 +79,3 @@ def tree_of(
                 pass
     tree.lie_on(below)
     return tree
-
-
-def numbers_used(records: Iterable[Record]) -> dict[str, int]:
-    """Return the highest number of each kind of id in a mission, such as 3 for `worker-3`."""
-    numbers: dict[str, int] = {}
-    for record in records:
-        match record.event:
-            case (
-                AgentStarted(agent_id=used)
-                | QuestionAsked(question_id=used)
-                | ProposalMade(proposal_id=used)
-                | TaskAccepted(proposal_id=used)
-                | Steered(steer_id=used)
-            ) if used:
-                prefix, _, number = used.rpartition(".")[2].rpartition("-")
-                numbers[prefix] = max(numbers.get(prefix, 0), int(number))
-            case _:
-                pass
-    return numbers

@@ -6,7 +6,7 @@ from dataclasses import replace
 from podium.config import Settings
 from podium.domain.events import MissionStarted, Record
 from podium.domain.mission import MissionState
-from podium.engine.mission_run import MissionRequest
+from podium.domain.mission_request import MissionRequest
 from podium.errors import UserError
 
 

@@ -36,7 +36,7 @@ async def find_way_out(
             run, task, TaskDropped(task.id, f"it does not get on: {_first_line(problems)}"), findings
         )
         return None
-    answer = await run.question(
+    answer = await run.questions.ask(
         f"Task “{task.title}” does not get on: {problems}\nChoose, or answer with a hint for another try.",
         WAYS_OUT,
         task.id,
@@ -56,7 +56,7 @@ async def find_way_out(
 async def _which_model(run: MissionRun, task: Task, models: Sequence[str]) -> str:
     others = run.settings.other_models(models)
     question = f"Which model shall work on “{task.title}”? Choose, or type a name as litellm spells it."
-    return (await run.question(question, others, task.id)).strip()
+    return (await run.questions.ask(question, others, task.id)).strip()
 
 
 async def _give_up(
@@ -70,10 +70,10 @@ async def _give_up(
 
 async def _hand_over(run: MissionRun, task: Task, problems: str, findings: Sequence[str]) -> Again | None:
     """Leave the task to the user until its checks pass on what their files hold, or they want something else."""
-    await run.record(TaskTakenOver(task.id))
+    await run.recording.record(TaskTakenOver(task.id))
     told = ""
     while True:
-        answer = await run.question(
+        answer = await run.questions.ask(
             f"{told}Task “{task.title}” is yours. Answer done when your files hold it; then its checks run.",
             ("done", "give back", "skip", "stop"),
             task.id,
@@ -106,7 +106,9 @@ async def _close(
     """Close the task, unless the user has taken it out of the plan just now."""
     with run.plans.closing(task.id) as allowed:
         if allowed:
-            await run.record(closed, *(FindingChanged(finding, "dismissed") for finding in findings))
+            await run.recording.record(
+                closed, *(FindingChanged(finding, "dismissed") for finding in findings)
+            )
 
 
 def _first_line(text: str) -> str:

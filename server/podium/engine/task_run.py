@@ -119,7 +119,7 @@ async def run_task(run: MissionRun, task: Task) -> None:
         run.leases.release(task.id)
     if scope.cancel_called:
         dismissed = [FindingChanged(finding, "dismissed") for finding in memory.open_findings]
-        await run.record(*left_behind(run.state, task.id), *dismissed)
+        await run.recording.record(*left_behind(run.state, task.id), *dismissed)
 
 
 async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
@@ -137,14 +137,14 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
                 if allowed:
                     await _keep_waiting(run, memory.kept_out, memory.open_findings)
             return
-        await run.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
+        await run.recording.record(TaskStuck(task.id, stuck.problems, stuck.fingerprint))
         run.leases.release(task.id)
         run.look_again()
         if advice := await about_failing(run, task, stuck.problems):
             hint = advice
             await _its_turn(run, task)
             await run.leases.take_when_free(task.id, run.state.plan.tasks[task.id].files)
-            await run.record(TaskReopened(task.id, hint))
+            await run.recording.record(TaskReopened(task.id, hint))
             memory.workers = 0
             continue
         again = await find_way_out(run, task, stuck.problems, memory.models, memory.open_findings)
@@ -154,7 +154,7 @@ async def _work(run: MissionRun, task: Task, memory: _Memory) -> None:
         if again.model:
             memory.models.append(again.model)
         await run.leases.take_when_free(task.id, task.files)
-        await run.record(TaskReopened(task.id, again.hint, again.model))
+        await run.recording.record(TaskReopened(task.id, again.hint, again.model))
         memory.workers = 0
 
 
@@ -194,7 +194,7 @@ async def _search(run: MissionRun, task: Task) -> str:
     except AgentGaveUp:
         return ""
     assert isinstance(decision, ContextSubmitted)  # noqa: S101 - a searcher has no other deciding tool
-    await run.record(PlacesFound(decision.summary, decision.places, task.id))
+    await run.recording.record(PlacesFound(decision.summary, decision.places, task.id))
     return briefs.places_text(decision.summary, decision.places)
 
 
@@ -211,7 +211,7 @@ async def _attempts(
         memory.attempts += 1
         tries.attempts += 1
         fixing = memory.attempts > 1 or run.request.kind == "fix"
-        await run.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
+        await run.recording.record(AttemptStarted(task.id, memory.attempts, "fix" if fixing else "code"))
         try:
             context = replace(
                 run.context(tree, worker.id, task.id), consult=partial(about_question, run, task)
@@ -268,7 +268,7 @@ async def _judge(
         return _red(verdict, calls, tries.red)
     objections = tries.objections.setdefault(edits, [])
     findings, approved = await _review(run, task, tree, verdict, summary, objections)
-    await run.record(
+    await run.recording.record(
         *(FindingChanged(f, "fixed") for f in tries.memory.open_findings),
         ReviewSubmitted(task.id, approved, findings),
     )
@@ -301,7 +301,7 @@ async def _land(run: MissionRun, task: Task, accepted: TaskAccepted, memory: _Me
             return _conflicting(accepted.edits, conflicts)
         withdrawn = run.landing.withdrawal(memory.kept_out.proposal_id) if memory.kept_out else ()
         memory.kept_out = None
-        await run.record(*withdrawn, accepted)
+        await run.recording.record(*withdrawn, accepted)
     if not accepted.edits or run.request.apply == "end":
         return None
     conflicts = await run.landing.deliver(proposal_id, task.title, accepted.edits, task.id)
@@ -310,7 +310,7 @@ async def _land(run: MissionRun, task: Task, accepted: TaskAccepted, memory: _Me
     memory.sent_back, memory.kept_out = True, _KeptOut(proposal_id, accepted)
     if not run.past.reliving:
         run.tree.take_out(proposal_id)
-    await run.record(TaskReopened(task.id))
+    await run.recording.record(TaskReopened(task.id))
     return _conflicting(accepted.edits, conflicts)
 
 
@@ -319,7 +319,7 @@ async def _keep_waiting(run: MissionRun, kept_out: _KeptOut, open_findings: Sequ
     if not run.past.reliving:
         run.tree.put(kept_out.proposal_id, run.state.proposals[kept_out.proposal_id].pending())
     dismissed = [FindingChanged(finding, "dismissed") for finding in open_findings]
-    await run.record(*dismissed, kept_out.accepted)
+    await run.recording.record(*dismissed, kept_out.accepted)
 
 
 def _conflicting(edits: Sequence[FileEdit], conflicts: Sequence[str]) -> _Rejected:

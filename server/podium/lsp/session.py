@@ -18,7 +18,7 @@ from podium.config import Loaded, Settings, Sources, combined
 from podium.domain.events import Process
 from podium.domain.messages import Json
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import Services
+from podium.engine.services import Services
 from podium.errors import UserError
 from podium.lsp.documents import Document, lsp_range
 from podium.lsp.host import Host

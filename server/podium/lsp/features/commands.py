@@ -19,10 +19,10 @@ from podium.domain.findings import Finding
 from podium.domain.messages import Json
 from podium.domain.mission import MissionState
 from podium.domain.mission_file import n_masked
+from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import Task
 from podium.engine.briefs import diff_of
 from podium.engine.conductor import Conductor
-from podium.engine.mission_run import MissionRequest
 from podium.errors import ToolError, UserError
 from podium.lsp import mission_files, views
 from podium.lsp.documents import offsets
