@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import podium.cli.demo
+from podium.cli import detaching
 from tests.cli.command import interrupt_when, lines
 
 PATIENCE_S = 110
@@ -158,3 +159,21 @@ def test_doctor_tells_what_works(tmp_path: Path, environment: dict[str, str]) ->
     told = run(environment, tmp_path, "doctor", "--json")
     assert {"model", "sandbox", "journal"} <= {line["name"] for line in json.loads(told.stdout)["lines"]}
     assert "podium 0." in run(environment, tmp_path, "doctor").stdout
+
+
+def test_nothing_is_imported_from_the_folder_that_is_worked_in(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (folder := tmp_path / "project").mkdir()
+    (folder / "anyio.py").write_text("open('it-ran', 'w')", encoding="utf-8")
+    for command in ((sys.executable, "-P", "-m", "podium", "missions"), detaching.COMMAND):
+        subprocess.run(
+            command,
+            env=environment,
+            cwd=folder,
+            input=b"",
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    assert [place.name for place in folder.glob("it-ran")] == []

@@ -9,7 +9,7 @@ import pytest
 from anyio.abc import TaskGroup
 from lsprotocol import types
 
-from podium.domain.events import AgentTold, Event, MissionContinued, MissionStarted, Record
+from podium.domain.events import AgentTold, Event, MissionContinued, MissionEnded, MissionStarted, Record
 from podium.domain.mission import MissionState
 from podium.engine.conductor import Conductor
 from podium.lsp.features import events
@@ -24,14 +24,22 @@ N_BEFORE = 100
 class Server:
     """Host and conductor, as far as the feature sees them: `sent` has the number of each event, and whether it is past.
 
-    The journal is read when `readable` is set.
+    The journal is read when `readable` is set. `running` are the missions that another server carries out.
     """
 
-    def __init__(self, tasks: TaskGroup, sent: list[tuple[int, bool]]) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        sent: list[tuple[int, bool]],
+        running: Sequence[MissionState] = (),
+        recorded: Sequence[Record] = (),
+    ) -> None:
         self.client = types.ClientCapabilities(experimental={"podium": {"events": True}})
         self.readable = anyio.Event()
         self.sent = sent
         self._tasks = tasks
+        self._running = running
+        self._recorded = recorded or [_record(seq, _TOLD) for seq in range(1, N_BEFORE + 3)]
         self._subscriber: Subscriber
         events.follow(cast("Host", self), cast("Conductor", self))
 
@@ -51,11 +59,14 @@ class Server:
         self.sent.append((params.seq, params.past))
 
     def states(self) -> Sequence[MissionState]:
-        return ()
+        return self._running
+
+    def elsewhere(self, _: MissionState) -> bool:
+        return True
 
     async def records(self, _: str) -> Sequence[Record]:
         await self.readable.wait()
-        return [_record(seq, _TOLD) for seq in range(1, N_BEFORE + 3)]
+        return self._recorded
 
     async def show(self, record: Record) -> None:
         assert self._subscriber(record) is None, "the mission would wait"
@@ -107,3 +118,17 @@ async def test_a_server_that_ends_has_sent_everything() -> None:
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
     assert sent == [*BEFORE, (N_BEFORE + 1, False)]
+
+
+async def test_what_is_read_of_a_mission_that_has_just_ended_elsewhere_is_not_sent_again_when_it_is_heard_of() -> (
+    None
+):
+    sent: list[tuple[int, bool]] = []
+    end = [_record(1, _TOLD), _record(2, MissionEnded("signed_off", "Done."))]
+    async with anyio.create_task_group() as tasks:
+        server = Server(tasks, sent, [MissionState("m")], end)
+        server.readable.set()
+        await anyio.wait_all_tasks_blocked()
+        for record in [*end, _record(3, _TOLD)]:
+            await server.show(record)
+    assert sent == [(1, True), (2, True), (3, False)]

@@ -147,11 +147,13 @@ class Link:
                 return  # the reader sees it too
 
 
-async def next_line(received: BufferedByteReceiveStream, within_s: float = math.inf) -> bytes | None:
-    """Return what the other side sends up to the end of a line; None where it is gone, or too slow."""
+async def next_line(
+    received: BufferedByteReceiveStream, within_s: float = math.inf, most_bytes: int = LINE_BYTES
+) -> bytes | None:
+    """Return what the other side sends up to the end of a line; None where it is gone, too slow, or says too much."""
     with anyio.move_on_after(within_s):
         try:
-            return await received.receive_until(b"\n", LINE_BYTES)
+            return await received.receive_until(b"\n", most_bytes)
         except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.DelimiterNotFound):
             return None
     return None

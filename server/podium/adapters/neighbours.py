@@ -4,12 +4,15 @@ The files lie beside the journal, for their owner alone, and hold a secret: who 
 writes its own file, and then connects to all others that it finds, so that of any two the later one finds the
 earlier, and nobody looks a second time. Where none can be written, or nothing can be listened on, this server is on
 its own: it sees what others did when somebody asks.
+
+Any program on this machine can connect. Until it has told the secret it may say a line, and take little: there are
+never more than a few such connections.
 """
 
 import logging
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from hmac import compare_digest
 from pathlib import Path
@@ -17,7 +20,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 from anyio import TASK_STATUS_IGNORED
-from anyio.abc import ByteStream, SocketAttribute, TaskGroup, TaskStatus
+from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup, TaskStatus
 from anyio.streams.buffered import BufferedByteReceiveStream
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -28,8 +31,12 @@ from podium.domain.requests import Request
 from podium.errors import NotReached
 from podium.ports import Hearer
 
-HELLO_S = 5.0
-"""How long a connection may take to say who it is."""
+HELLO_S, HELLO_BYTES = 5.0, 4096
+"""How long a connection may take to say who it is, and how much it may say."""
+STRANGERS = 32
+"""How many connections may be about to say who they are; others are closed at once."""
+AGAIN_S = 0.5
+"""How long nobody is let in after that failed: who knocked is still there, and would be tried without a pause."""
 MEET_S = 1.0
 """How long a server that starts waits for the others, which answer in milliseconds unless they are stopped."""
 
@@ -63,6 +70,7 @@ class LocalNeighbours:
         self._process = process
         self._lives = lives
         self._links: list[Link] = []
+        self._n_strangers = 0
 
     def tell(self, mission_id: str, seq: int) -> None:
         """Tell them all that a mission has news: `seq` is the number of its last record."""
@@ -101,7 +109,7 @@ class LocalNeighbours:
             await self._called(stream, secret, hearer)
 
         async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, called)
+            tasks.start_soon(_let_in, listener, called, tasks)
             with ExitStack() as announced:
                 try:
                     place = await anyio.to_thread.run_sync(self._announce, hello)
@@ -144,14 +152,23 @@ class LocalNeighbours:
         """Let in who knows the secret."""
         async with stream:
             received = BufferedByteReceiveStream(stream)
-            try:
-                hello = _Hello.model_validate_json(await next_line(received, HELLO_S) or b"")
-            except ValidationError:
-                return
-            if compare_digest(hello.secret.encode(), secret.encode()):
+            hello = await self._hello_of(received)
+            if hello is not None and compare_digest(hello.secret.encode(), secret.encode()):
                 link = Link(hello.sender, stream, received)
                 link.welcome()
                 await self._keep(link, hearer, anyio.Event())
+
+    async def _hello_of(self, received: BufferedByteReceiveStream) -> _Hello | None:
+        """Return who connects; None where it does not say so, or too many are about to."""
+        if self._n_strangers >= STRANGERS:
+            return None
+        self._n_strangers += 1
+        try:
+            return _Hello.model_validate_json(await next_line(received, HELLO_S, HELLO_BYTES) or b"")
+        except ValidationError:
+            return None
+        finally:
+            self._n_strangers -= 1
 
     async def _call_all(self, others: Sequence[_Hello], hearer: Hearer, tasks: TaskGroup) -> None:
         """Connect to these servers, and return when all of them have answered that do so at once."""
@@ -185,6 +202,18 @@ class LocalNeighbours:
             self._links.remove(link)
         await wait_until_gone(link.process)
         await hearer.look()
+
+
+async def _let_in(
+    listener: Listener[SocketStream], called: Callable[[ByteStream], Awaitable[None]], tasks: TaskGroup
+) -> None:
+    """Have `called` see to each connection in `tasks`; a lack of descriptors, or who hangs up at once, ends nothing."""
+    while True:
+        try:
+            await listener.serve(called, tasks)
+        except* OSError as errors:
+            _log.warning("another server could not be let in: %s", errors.exceptions[0])
+        await anyio.sleep(AGAIN_S)
 
 
 def _remove(place: Path) -> None:

@@ -14,6 +14,8 @@ import anyio
 
 from podium.domain.events import Process
 
+SOON_S = 1.0
+
 
 def this_process() -> Process:
     """Return the process that asks."""
@@ -33,9 +35,11 @@ def process_lives(process: Process) -> bool:
 
 
 async def wait_until_gone(process: Process) -> None:
-    """Return when the process has ended; at once, where the system does not tell."""
+    """Return when the process has ended; where the system does not tell, soon, by when one that was killed has."""
     watch = _watch(process.id)
     if watch is None:
+        if process_lives(process):
+            await anyio.sleep(SOON_S)
         return
     try:
         if process_lives(process):  # and not another one with its id
@@ -54,7 +58,7 @@ def _watch(pid: int) -> int | None:
             event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
             queue.control([event], 0)
             return os.dup(queue.fileno())
-    except OSError:
+    except (OSError, AttributeError):  # the system is too old, or the one that Python was built for
         pass
     return None
 

@@ -33,7 +33,7 @@ from podium.domain.messages import Json
 from podium.domain.mission import MissionState, Proposal, Question, fold
 from podium.lsp.client import Client, RequestFailed, connect
 
-SERVE = (sys.executable, "-m", "podium", "serve")
+SERVE = (sys.executable, "-P", "-m", "podium", "serve")  # -P: never import from the workspace
 CANCEL_PATIENCE_S = 10.0
 _WARNING = 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -17,6 +17,8 @@ from podium.config import Sources
 from podium.domain.events import Process
 from podium.domain.messages import Json
 
+COMMAND = (sys.executable, "-P", "-m", "podium.cli.detached")  # -P: never import from the workspace
+
 _log = logging.getLogger(__name__)
 _pipes: list[subprocess.Popen[bytes]] = []
 """The processes that were started: what ends with this process tells them."""
@@ -50,12 +52,11 @@ def detach(root: Path, process: Process, mission_ids: Sequence[str], sources: So
         process=process.id,
         started=process.started,
     )
-    argv = [sys.executable, "-m", "podium.cli.detached"]
     nothing = subprocess.DEVNULL
     flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
     try:
         child = subprocess.Popen(  # noqa: S603 - nothing of a user's
-            argv,
+            COMMAND,
             stdin=subprocess.PIPE,
             stdout=nothing,
             stderr=nothing,

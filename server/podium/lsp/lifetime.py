@@ -33,7 +33,7 @@ async def wait_parent(pid: int) -> None:
     """
     try:
         watch = _watch(pid)
-    except OSError:
+    except (OSError, AttributeError):  # the system is too old, or the one that Python was built for
         watch = None
     if watch is None:
         await anyio.sleep_forever()

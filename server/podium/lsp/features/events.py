@@ -33,8 +33,8 @@ def follow(host: Host, conductor: Conductor) -> None:
 class _Feed:
     """What one client is sent.
 
-    `_sent` numbers the last event of each mission that has not ended; `_waiting` has the events of missions of which
-    earlier ones are still to be sent.
+    `_sent` numbers the last event of each mission of which one may come again; `_waiting` has the events of missions of
+    which earlier ones are still to be sent.
     """
 
     def __init__(self, host: Host, conductor: Conductor) -> None:
@@ -89,7 +89,7 @@ class _Feed:
         )
         self._host.notify("podium/event", params)
         self._sent[record.mission_id] = record.seq
-        if isinstance(record.event, MissionEnded):
+        if isinstance(record.event, MissionEnded) and not past:  # what is read of its end may be heard of as well
             del self._sent[record.mission_id]
 
 
