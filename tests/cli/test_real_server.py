@@ -125,7 +125,7 @@ def test_undo_takes_back_what_a_mission_changed_and_brings_it_back_when_undone(
     assert (unknown.returncode, "no task 'none'" in unknown.stderr) == (1, True)
 
 
-def test_a_plan_is_carried_out_by_resume_and_a_mission_is_cancelled_only_where_it_runs(
+def test_a_plan_is_carried_out_by_resume_and_a_mission_that_has_ended_stays_so(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     (project := tmp_path / "project").mkdir()
@@ -136,23 +136,31 @@ def test_a_plan_is_carried_out_by_resume_and_a_mission_is_cancelled_only_where_i
     planned = run(environment, project, "plan", "make the failing test pass", "--json")
     assert planned.returncode == 0, planned.stdout + planned.stderr
     mission_id = str(lines(planned.stdout)[-1]["mission_id"])
-    argv = podium_command("resume", mission_id, "--json")
-    with subprocess.Popen(
-        argv, env=environment, cwd=project, stdout=subprocess.PIPE, encoding="utf-8"
-    ) as process:
-        assert process.stdout
-        next(line for line in process.stdout if "plan_set" in line)
-        elsewhere = run(environment, project, "cancel", mission_id)
-        assert (elsewhere.returncode, elsewhere.stdout) == (1, "")
-        assert "cancel it there" in elsewhere.stderr
-        rest = process.communicate(timeout=PATIENCE_S)[0]
-    last = lines(rest)[-1]
+    carried = run(environment, project, "resume", mission_id, "--json")
+    last = lines(carried.stdout)[-1]
     assert (last["mission_id"], last["status"], last["tasks"]) == (mission_id, "signed_off", 1)
     assert "return a + b" in calc.read_text(encoding="utf-8")
     again = run(environment, project, "resume", mission_id)
     assert (again.returncode, "has ended" in again.stderr) == (1, True)
     ended = run(environment, project, "cancel", mission_id)
     assert (ended.returncode, ended.stdout.startswith(f"{mission_id} signed_off: ")) == (0, True)
+
+
+def test_a_mission_is_cancelled_from_another_terminal(tmp_path: Path, environment: dict[str, str]) -> None:
+    (project := tmp_path / "project").mkdir()
+    (project / "test_slow.py").write_text(
+        "import time\n\n\ndef test_slow():\n    time.sleep(1000)\n", encoding="utf-8"
+    )
+    argv = podium_command("task", "make the failing test pass", "--json")
+    with subprocess.Popen(
+        argv, env=environment, cwd=project, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        assert process.stdout
+        started = next(line for line in process.stdout if "mission_started" in line)
+        mission_id = str(lines(started)[0]["missionId"])
+        cancelled = run(environment, project, "cancel", mission_id)
+        assert (cancelled.returncode, cancelled.stdout.startswith(f"{mission_id} cancelled: ")) == (0, True)
+        assert lines(process.communicate(timeout=PATIENCE_S)[0])[-1]["status"] == "cancelled"
 
 
 def test_doctor_tells_what_works(tmp_path: Path, environment: dict[str, str]) -> None:

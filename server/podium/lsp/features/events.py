@@ -89,7 +89,7 @@ class _Feed:
         )
         self._host.notify("podium/event", params)
         self._sent[record.mission_id] = record.seq
-        if isinstance(record.event, MissionEnded) and not past:  # what is read of its end may be heard of as well
+        if isinstance(record.event, MissionEnded) and not past:  # an end that was read may be heard of
             del self._sent[record.mission_id]
 
 
