@@ -43,7 +43,7 @@ MISSIONS = {1: 4, 10: 2, 50: 1}
 """How many missions of each size are run at each error rate."""
 MORE = {(0.3, 10): 20}
 ONE_SHOTS = 200
-LONGEST_S = 900.0
+LONGEST_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
