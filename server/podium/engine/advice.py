@@ -7,9 +7,9 @@ import anyio.lowlevel
 
 from podium.domain.plan import Task
 from podium.engine import briefs
-from podium.engine.agent import Agent, AgentGaveUp
+from podium.engine.agent import Agent
 from podium.engine.briefs import Assignment
-from podium.engine.decisions import Answered, PlanChanged
+from podium.engine.decisions import AgentGaveUp, Answered, PlanChanged
 from podium.engine.mission_run import MissionRun
 from podium.engine.roles import filled
 from podium.errors import ToolError

@@ -86,3 +86,7 @@ class Answered:
 Decision: TypeAlias = (
     PlanSubmitted | ContextSubmitted | WorkFinished | ReviewDecided | PlanChanged | SignedOff | Answered
 )
+
+
+class AgentGaveUp(Exception):
+    """The agent cannot come to a decision; the message says why, in one sentence."""

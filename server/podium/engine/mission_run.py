@@ -129,7 +129,7 @@ class MissionRun:
         self._agents = AgentDesk(
             Dialects(services.model, services.acquaintances, settings.models),
             self._turns,
-            self.recording.record,
+            self.recording,
             self.budget,
             self._urgency,
             lambda task_id: self.state.plan.tasks.get(task_id),

@@ -11,9 +11,8 @@ from podium.domain.events import PlacesFound, PlanSet, ReviewSubmitted
 from podium.domain.plan import CLOSED, Task
 from podium.domain.strands import OWN
 from podium.engine import briefs, learning
-from podium.engine.agent import AgentGaveUp
 from podium.engine.briefs import Assignment
-from podium.engine.decisions import ContextSubmitted, PlanSubmitted, ReviewDecided
+from podium.engine.decisions import AgentGaveUp, ContextSubmitted, PlanSubmitted, ReviewDecided
 from podium.engine.ending import ROUNDS, more_was_added
 from podium.engine.mission_run import MissionRun
 from podium.engine.past import Diverged

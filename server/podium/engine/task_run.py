@@ -27,9 +27,9 @@ from podium.domain.messages import Json
 from podium.domain.plan import Task
 from podium.engine import briefs, learning
 from podium.engine.advice import about_failing, about_question
-from podium.engine.agent import Agent, AgentGaveUp
+from podium.engine.agent import Agent
 from podium.engine.briefs import Assignment
-from podium.engine.decisions import ContextSubmitted, ReviewDecided, WorkFinished
+from podium.engine.decisions import AgentGaveUp, ContextSubmitted, ReviewDecided, WorkFinished
 from podium.engine.mission_run import MissionRun
 from podium.engine.plan_desk import left_behind
 from podium.engine.roles import filled
