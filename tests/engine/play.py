@@ -200,7 +200,9 @@ class _User:
             if "after" in answer:
                 self.acts.append({**answer, "at": answer["after"], "question": record.event.question_id})
             elif answer["answer"] is not None:
-                self._tasks.start_soon(self.conductor.answer, record.event.question_id, str(answer["answer"]))
+                self._tasks.start_soon(
+                    self.conductor.orders.answer, record.event.question_id, str(answer["answer"])
+                )
         now = {str(act["at"]): act for act in reversed(self.acts) if line.startswith(str(act["at"]))}
         for act in now.values():
             self.acts.remove(act)
@@ -212,20 +214,20 @@ class _User:
         if decision := next((word for word in ("accept", "reject") if word in act), None):
             self._tasks.start_soon(self._decide, decision, act, mission_id)
         if "question" in act:
-            self._tasks.start_soon(self.conductor.answer, str(act["question"]), str(act["answer"]))
+            self._tasks.start_soon(self.conductor.orders.answer, str(act["question"]), str(act["answer"]))
         if "plan" in act:
             self._tasks.start_soon(self._edit_plan, cast("list[list[str]]", act["plan"]), mission_id)
         if "steer" in act:
             task_id, when = str(act.get("task", "")), cast("When", act.get("when", "next"))
-            self._tasks.start_soon(self.conductor.steer, mission_id, str(act["steer"]), task_id, when)
+            self._tasks.start_soon(self.conductor.orders.steer, mission_id, str(act["steer"]), task_id, when)
         if act.get("pause"):
-            self._tasks.start_soon(self.conductor.pause, mission_id)
+            self._tasks.start_soon(self.conductor.orders.pause, mission_id)
         if act.get("resume"):
-            self._tasks.start_soon(self.conductor.resume, mission_id, self._settings)
+            self._tasks.start_soon(self.conductor.orders.resume, mission_id, self._settings)
         if "undo" in act:
             self._tasks.start_soon(self.conductor.undo, mission_id, str(act["undo"]))
         if act.get("cancel"):
-            self._tasks.start_soon(self.conductor.cancel, mission_id)
+            self._tasks.start_soon(self.conductor.orders.cancel, mission_id)
         if act.get("leave"):
             self.leaves.set()
 
@@ -235,7 +237,7 @@ class _User:
         for old, new in replacements:
             assert text.count(old) == 1, f"{old!r} is not there once:\n{text}"
             text = text.replace(old, new)
-        edit = await self.conductor.edit_plan(mission_id, parse(shown), parse(text))
+        edit = await self.conductor.orders.edit_plan(mission_id, parse(shown), parse(text))
         assert edit.problems == ()
 
     async def _decide(self, decision: str, act: dict[str, Json], mission_id: str) -> None:
@@ -296,7 +298,7 @@ async def _perform(scenario: Scenario, root: Path, services: Services, played: P
             async with Conductor(services, lambda _: True) as conductor:
                 _follow(conductor, user, played)
                 for state in conductor.interrupted():
-                    await conductor.resume(state.id, _settings(scenario.goals[-1]))
+                    await conductor.orders.resume(state.id, _settings(scenario.goals[-1]))
                     await conductor.wait(state.id, None)
         played.left_over = [str(act) for act in (*user.answers, *user.acts)]
 

@@ -92,7 +92,7 @@ async def test_two_answers_at_once_are_one_answer_and_one_refusal(root: Path) ->
 
             async def answer() -> None:
                 try:
-                    await conductor.answer(question_id, "this")
+                    await conductor.orders.answer(question_id, "this")
                 except UserError as error:
                     refused.append(str(error))
 
@@ -100,7 +100,7 @@ async def test_two_answers_at_once_are_one_answer_and_one_refusal(root: Path) ->
                 both.start_soon(answer)
                 both.start_soon(answer)
             assert len(refused) == 1
-            await conductor.cancel(mission_id)
+            await conductor.orders.cancel(mission_id)
         async with Conductor(outside, lambda _: True) as again:
             assert (await again.whole(mission_id)).status == "cancelled"
 
@@ -112,10 +112,10 @@ async def test_a_question_that_is_open_when_the_mission_ends_is_closed(root: Pat
         await asked.wait()
         question_id = next(iter(conductor.state(mission_id).questions))
         assert conductor.state(mission_id).status == "waiting"
-        assert (await conductor.cancel(mission_id)).status == "cancelled"
+        assert (await conductor.orders.cancel(mission_id)).status == "cancelled"
         assert not conductor.state(mission_id).questions
         with pytest.raises(UserError, match="no open question"):
-            await conductor.answer(question_id, "too late")
+            await conductor.orders.answer(question_id, "too late")
 
 
 async def test_a_review_is_asked_for_with_one_role_prompt_and_not_the_one_for_a_tasks_change(
@@ -140,7 +140,11 @@ async def test_fixing_an_unknown_finding_is_refused_before_anything_starts(root:
 
 async def test_what_is_unknown_is_named(root: Path) -> None:
     async with services(root) as outside, Conductor(outside, lambda _: True) as conductor:
-        for asking in (conductor.cancel("m-0"), conductor.wait("m-0", 1), conductor.answer("q-0", "")):
+        for asking in (
+            conductor.orders.cancel("m-0"),
+            conductor.wait("m-0", 1),
+            conductor.orders.answer("q-0", ""),
+        ):
             with pytest.raises(UserError, match=r"[mq]-0"):
                 await asking
 
@@ -180,7 +184,7 @@ async def test_a_mission_that_a_newer_podium_wrote_stands_apart_and_the_others_c
             asked = Watch(conductor, QuestionAsked)
             mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
             await asked.wait()
-            await conductor.cancel(mission_id)
+            await conductor.orders.cancel(mission_id)
 
 
 def test_a_stopwatch_counts_only_while_it_is_not_held() -> None:
@@ -217,7 +221,7 @@ async def test_what_another_server_does_is_known_when_asked_for(root: Path) -> N
         assert conductor.elsewhere(conductor.state("m-1"))
         await outside.journal.append("m-1", [PlanSet((Task("t", "T", "-"),))])
         for act in (
-            conductor.cancel("m-1"),
+            conductor.orders.cancel("m-1"),
             conductor.undo("m-1"),
             conductor.proposals.reject("m-1.p-1", None),
         ):
@@ -311,14 +315,14 @@ async def test_a_full_disk_interrupts_missions_and_not_the_conductor_and_they_go
             with pytest.raises(UserError, match="disk is full"):
                 await conductor.start(REQUEST, Settings.model_validate({}))
             with pytest.raises(UserError, match="disk is full"):
-                await conductor.resume(first, Settings.model_validate({}))
+                await conductor.orders.resume(first, Settings.model_validate({}))
             journal.takes = 1000
-            assert (await conductor.resume(first, Settings.model_validate({}))).status != "interrupted"
+            assert (await conductor.orders.resume(first, Settings.model_validate({}))).status != "interrupted"
             kinds = [record.event.kind for record in await outside.journal.read(first)]
             assert kinds.count("mission_interrupted") == kinds.count("mission_continued") == 1
-            await conductor.cancel(first)
+            await conductor.orders.cancel(first)
             second = await conductor.start(REQUEST, Settings.model_validate({}))
-            await conductor.cancel(second)
+            await conductor.orders.cancel(second)
             assert conductor.state(second).status == "cancelled"
 
 
@@ -381,11 +385,11 @@ async def test_what_a_task_left_open_that_was_dropped_right_before_a_kill_keeps_
                 base = rendered(conductor.state(mission_id))
                 head, _, rest = base.partition("- [/] **a**")
                 edited = head + "- [-] **a**" + rest
-                await conductor.edit_plan(mission_id, parse(base), parse(edited))
+                await conductor.orders.edit_plan(mission_id, parse(base), parse(edited))
         except* Killed:
             pass
         async with Conductor(living, lambda _: False) as conductor:
-            await conductor.resume(mission_id, Settings.model_validate({}))
+            await conductor.orders.resume(mission_id, Settings.model_validate({}))
             mission = await conductor.wait(mission_id, 10)
     assert (mission.ending, mission.reason) == ("signed_off", "Done.")
     assert [finding.state for finding in mission.findings.values()] == ["dismissed"]
@@ -405,5 +409,5 @@ async def test_where_one_event_was_not_taken_none_that_follows_is_recorded(root:
             assert kinds[-1] == "mission_interrupted"
             assert not {"agent_ended", "mission_ended"} & {*kinds}, "a hole in the record"
             with anyio.fail_after(10):
-                await conductor.resume(mission_id, Settings.model_validate({}))
+                await conductor.orders.resume(mission_id, Settings.model_validate({}))
                 assert (await conductor.wait(mission_id, None)).status == "signed_off"

@@ -196,7 +196,7 @@ async def _live(
             (state,) = conductor.states()
             mission_id, pause.lasts = state.id, state.paused  # nobody was shown what was recorded last
             if not state.ending:
-                await conductor.resume(mission_id, limits)
+                await conductor.orders.resume(mission_id, limits)
                 for question_id in state.questions:
                     world.start_soon(schedule.answer, conductor, chance, question_id)
                 if state.paused:

@@ -143,7 +143,7 @@ async def answer(conductor: Conductor, chance: random.Random, question_id: str) 
     """Answer a question after a while, if it is still open then."""
     await anyio.sleep(chance.uniform(0.01, 60))
     if question := conductor.states()[0].questions.get(question_id):
-        await conductor.answer(question_id, chance.choice(question.options or ANSWERS))
+        await conductor.orders.answer(question_id, chance.choice(question.options or ANSWERS))
 
 
 def feel(pause: Pause, record: Record) -> None:
@@ -160,7 +160,7 @@ def feel(pause: Pause, record: Record) -> None:
 async def go_on(conductor: Conductor, mission_id: str, chance: random.Random) -> None:
     """Let a paused mission go on after a while."""
     await anyio.sleep(chance.uniform(0, 60))
-    await conductor.resume(mission_id, Settings.model_validate({}))
+    await conductor.orders.resume(mission_id, Settings.model_validate({}))
 
 
 class Moments:
@@ -188,12 +188,12 @@ async def act(conductor: Conductor, mission_id: str, moments: Moments, chance: r
     with suppress(UserError):
         match chance.choice(("pause", "steer", "steer", "edit", "edit")):
             case "pause":
-                await conductor.pause(mission_id)
+                await conductor.orders.pause(mission_id)
                 await go_on(conductor, mission_id, chance)
             case "steer":
                 task_id = chance.choice(("", *conductor.state(mission_id).plan.tasks))
                 when = chance.choice(_WHENS)
-                await conductor.steer(mission_id, f"Think of {chance.random()}.", task_id, when)
+                await conductor.orders.steer(mission_id, f"Think of {chance.random()}.", task_id, when)
             case _:
                 await _edit(conductor, mission_id, chance)
 
@@ -228,13 +228,13 @@ async def _edit(conductor: Conductor, mission_id: str, chance: random.Random) ->
                 items[at] = replace(items[at], instructions=f"Do it {chance.random()}.")
             case _:
                 pass
-    edit = await conductor.edit_plan(mission_id, base, replace(base, items=tuple(items)))
+    edit = await conductor.orders.edit_plan(mission_id, base, replace(base, items=tuple(items)))
     assert edit.problems or isinstance(edit.summary, str)
 
 
 async def _cancel(conductor: Conductor, mission_id: str, after_s: float) -> None:
     await anyio.sleep(after_s)
-    await conductor.cancel(mission_id)
+    await conductor.orders.cancel(mission_id)
 
 
 @settings(max_examples=120, deadline=None)

@@ -373,7 +373,7 @@ async def test_a_running_mission_is_not_undone_but_its_closed_tasks_are_and_it_g
         await conductor.undo(mission_id, "t1")
         assert "wrong" in (root / "a.txt").read_text()
         (question_id,) = conductor.state(mission_id).questions
-        await conductor.answer(question_id, "yes")
+        await conductor.orders.answer(question_id, "yes")
         assert (await conductor.wait(mission_id, 20)).status == "signed_off"
         reads = [e.result for e in told if e.kind == "tool_returned" and e.tool == "read_file"]
         assert ["wrong" in text for text in reads] == [True]

@@ -150,7 +150,7 @@ async def test_old_missions_lose_their_conversations_keep_undo_and_go_at_last(ro
         await record(outside.journal, {n: settled(n) for n in names}, (10, 190, 195, 300))
         async with Conductor(outside, lambda _: True) as conductor:
             before = await conductor.whole("pruned")
-            dropped = await conductor.prune(Rules(2, 30, 180))
+            dropped = await conductor.archive.prune(Rules(2, 30, 180))
             assert (dropped.conversations, dropped.missions) == (("pruned",), ("gone",))
             assert ids(await conductor.in_short()) == ["latest", "kept", "pruned"]
             with pytest.raises(UserError, match="no mission 'gone'"):
@@ -163,7 +163,7 @@ async def test_old_missions_lose_their_conversations_keep_undo_and_go_at_last(ro
             assert "words" in str([r.event for r in await outside.journal.read("kept")])
             await conductor.undo("pruned")
             assert (root / "calc.py").read_bytes() == b"old\n"
-            assert (await conductor.prune(Rules(2, 30, 180))).conversations == ()
+            assert (await conductor.archive.prune(Rules(2, 30, 180))).conversations == ()
 
 
 async def test_a_mission_that_another_server_dropped_is_gone_here_too(root: Path) -> None:
@@ -172,7 +172,7 @@ async def test_a_mission_that_another_server_dropped_is_gone_here_too(root: Path
         await record(outside.journal, {n: settled(n) for n in ("old", "new")}, (1, 1000))
         async with Conductor(outside, lambda _: True) as one, Conductor(outside, lambda _: True) as two:
             assert len(await two.in_short()) == 2
-            await one.prune(Rules(1, 0, 0))
+            await one.archive.prune(Rules(1, 0, 0))
             assert ids(await two.in_short()) == ["new"]
             with pytest.raises(UserError, match="no mission 'old'"):
                 await two.undo("old")

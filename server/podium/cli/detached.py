@@ -56,7 +56,7 @@ class Carrying:
 
     async def _carry(self, mission_id: str) -> None:
         try:
-            await self._conductor.take_over(mission_id, self._settings)
+            await self._conductor.orders.take_over(mission_id, self._settings)
             await self._conductor.wait(mission_id, None)
         except UserError as problem:
             _log.info("%s does not go on without an editor: %s", mission_id, problem)

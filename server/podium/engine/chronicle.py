@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 
 from podium.domain.events import Event, MissionInterrupted, Process, Record
-from podium.domain.mission import MissionState, fold, replay
+from podium.domain.mission import MissionState, Question, fold, replay
 from podium.domain.summary import edition, from_line, is_settled, summary_of, to_line
 from podium.errors import UserError
 from podium.ports import Journal
@@ -179,6 +179,15 @@ class Chronicle:
             return self.at_hand(mission_id)
         return replay(mission_id, await self._journal.read(mission_id))
 
+    async def latest(self, mission_id: str) -> MissionState:
+        """Return a mission with everything, as it is now, whichever server carried it out.
+
+        Raises:
+            UserError: there is no such mission, or its records cannot be read.
+        """
+        await self.catch_up()
+        return await self.whole(mission_id)
+
     def at_hand(self, mission_id: str) -> MissionState:
         """Return a mission that is at hand.
 
@@ -190,6 +199,28 @@ class Chronicle:
         if mission_id not in self.states:
             raise UserError(f"There is no mission {mission_id!r}; podium.missions lists them.")
         return self.states[mission_id]
+
+    def owner_of(self, finding_id: str) -> MissionState:
+        """Return the mission that a finding belongs to.
+
+        Raises:
+            UserError: there is no such finding.
+        """
+        for state in self.states.values():
+            if finding_id in state.findings and not state.imported:
+                return state
+        raise UserError(f"There is no finding {finding_id!r}.")
+
+    def question(self, question_id: str) -> tuple[MissionState, Question]:
+        """Return an open question with its mission.
+
+        Raises:
+            UserError: there is no such open question.
+        """
+        for state in self.states.values():
+            if question_id in state.questions:
+                return state, state.questions[question_id]
+        raise UserError(f"There is no open question {question_id!r}.")
 
     def newest_first(self) -> list[MissionState]:
         """Return the missions at hand; they are in the order in which they began, whatever their clocks said."""

@@ -68,7 +68,6 @@ class Elsewhere:
         self._journal = journal
         self._show = show
         self._carry_out = carry_out
-        self.tell = neighbours.tell
         self._unshown: deque[Record] = deque()
         self._arrived = anyio.Event()
         self._stopped = anyio.Event()

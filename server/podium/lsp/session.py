@@ -130,7 +130,7 @@ class Session:
         """Drop what is to be dropped of old missions."""
         loaded = await anyio.to_thread.run_sync(self._settings_or_defaults)
         try:
-            dropped = await conductor.prune(loaded.settings.pruning())
+            dropped = await conductor.archive.prune(loaded.settings.pruning())
         except UserError as problem:
             _log.info("old missions are pruned at another start: %s", problem)
             return

@@ -200,17 +200,17 @@ class Commands:
     async def cancel(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
         """End a mission."""
         conductor = await self._session.conductor()
-        return views.mission_status(await conductor.cancel(params.mission_id))
+        return views.mission_status(await conductor.orders.cancel(params.mission_id))
 
     async def pause(self, params: MissionParams, _: types.ExecuteCommandParams) -> MissionStatus:
         """Let nothing of a mission begin any more."""
         conductor = await self._session.conductor()
-        return views.mission_status(await conductor.pause(params.mission_id))
+        return views.mission_status(await conductor.orders.pause(params.mission_id))
 
     async def resume(self, params: MissionParams, request: types.ExecuteCommandParams) -> MissionStatus:
         """Let a paused or interrupted mission go on, or carry out a plan."""
         conductor = await self._session.conductor()
-        state = await conductor.resume(params.mission_id, self._session.loaded().settings)
+        state = await conductor.orders.resume(params.mission_id, self._session.loaded().settings)
         self._adopt(state.id, request)
         return views.mission_status(state)
 
@@ -218,13 +218,13 @@ class Commands:
         """Say something to a mission's agents."""
         conductor = await self._session.conductor()
         task_id = params.task_id or ""
-        steer = await conductor.steer(params.mission_id, params.message, task_id, params.when)
+        steer = await conductor.orders.steer(params.mission_id, params.message, task_id, params.when)
         return views.steer_receipt(conductor.state(params.mission_id), steer)
 
     async def answer(self, params: AnswerParams, _: types.ExecuteCommandParams) -> AnswerReceipt:
         """Answer a question."""
         conductor = await self._session.conductor()
-        state = await conductor.answer(params.question_id, params.answer)
+        state = await conductor.orders.answer(params.question_id, params.answer)
         return AnswerReceipt(question_id=params.question_id, mission_id=state.id)
 
     async def accept(self, params: DecideParams, _: types.ExecuteCommandParams) -> DecisionReceipt:
@@ -271,7 +271,7 @@ class Commands:
     async def export(self, params: ExportParams, _: types.ExecuteCommandParams) -> ExportResult:
         """Write a mission to a file."""
         conductor = await self._session.conductor()
-        text = await conductor.exported(params.mission_id)
+        text = await conductor.archive.exported(params.mission_id)
         place = self._place(params.path)
         await anyio.to_thread.run_sync(mission_files.write, place, text)
         n_records = text.count("\n") - 1
@@ -283,7 +283,7 @@ class Commands:
         """Take a mission from a file."""
         conductor = await self._session.conductor()
         mission = await anyio.to_thread.run_sync(mission_files.read, self._place(params.path))
-        return views.mission_status(await conductor.take_in(mission))
+        return views.mission_status(await conductor.archive.take_in(mission))
 
     async def doctor(self, _params: NoParams, _: types.ExecuteCommandParams) -> DoctorReport:
         """Tell what works here, also when nothing does."""

@@ -162,7 +162,7 @@ class PlanDocument:
         assert self._conductor is not None  # noqa: S101 - nothing is handed over before
         page = parse(edited.text)
         try:
-            edit = await self._conductor.edit_plan(file.mission_id, parse(edited.base), page)
+            edit = await self._conductor.orders.edit_plan(file.mission_id, parse(edited.base), page)
         except UserError as error:
             file.refusal = str(error)
         else:

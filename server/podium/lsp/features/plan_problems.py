@@ -64,7 +64,7 @@ class PlanProblems:
                 yield change.new_start, message, warning
             return
         page = parse(text)
-        edit = self._conductor.read_plan(file.mission_id, parse(file.base), page)
+        edit = self._conductor.orders.read_plan(file.mission_id, parse(file.base), page)
         for problem in edit.problems:
             yield problem.line, problem.message, error
         for doubt in edit.doubts:

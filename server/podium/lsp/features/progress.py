@@ -174,7 +174,7 @@ class Progress:
     def _cancelled(self, params: types.WorkDoneProgressCancelParams) -> None:
         for line in self._lines.values():
             if line.token == params.token and self._conductor and not line.agent_id:
-                self._host.spawn("cancel", self._conductor.cancel(line.mission_id))
+                self._host.spawn("cancel", self._conductor.orders.cancel(line.mission_id))
 
 
 def _title(state: MissionState) -> str:

@@ -115,4 +115,4 @@ def _prompt(conductor: Conductor, question: Question) -> Prompt:
     def is_open() -> bool:
         return any(question.id in state.questions and not state.interrupted for state in conductor.states())
 
-    return Prompt(question.text, question.options, is_open, partial(conductor.answer, question.id))
+    return Prompt(question.text, question.options, is_open, partial(conductor.orders.answer, question.id))

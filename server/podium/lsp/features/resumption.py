@@ -69,7 +69,7 @@ class Resumption:
     async def _take_over(self, conductor: Conductor, mission_id: str) -> None:
         try:
             with self._telling(mission_id):
-                await conductor.take_over(mission_id, self._session.loaded().settings)
+                await conductor.orders.take_over(mission_id, self._session.loaded().settings)
         finally:
             self._taking.discard(mission_id)
 
@@ -92,11 +92,11 @@ class Resumption:
             await self._go_on(conductor, mission_id)
         elif answer == CANCEL:
             with self._telling(mission_id):
-                await conductor.cancel(mission_id)
+                await conductor.orders.cancel(mission_id)
 
     async def _go_on(self, conductor: Conductor, mission_id: str) -> None:
         with self._telling(mission_id):
-            await conductor.resume(mission_id, self._session.loaded().settings)
+            await conductor.orders.resume(mission_id, self._session.loaded().settings)
 
     @contextmanager
     def _telling(self, mission_id: str) -> Generator[None]:
