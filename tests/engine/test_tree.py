@@ -48,6 +48,37 @@ def test_unsaved_text_of_the_editor_is_what_agents_read(root: Path) -> None:
     assert tree.edits() == ()
 
 
+def test_an_open_document_counts_where_it_lies_and_where_links_lead_is_asked_again_with_each_list(
+    root: Path,
+) -> None:
+    (link := root / "link.txt").symlink_to("a.txt")
+    workspace = DiskWorkspace(root, lambda: [(link, "typed\n"), (root.parent / "b.txt", "elsewhere\n")])
+    assert (workspace.read("a.txt"), workspace.read("b.txt")) == (b"typed\n", None)
+    assert workspace.unsaved() == {"a.txt": b"typed\n"}
+    link.unlink()
+    link.symlink_to(".env")
+    assert workspace.unsaved() == {}
+    assert workspace.read("a.txt") == b"one\r\ntwo\r\nthree\r\n"
+
+
+class Countable(type(Path())):
+    """A path that counts how often links were followed on its way."""
+
+    n_resolved = 0
+
+    def resolve(self, strict: bool = False) -> Path:
+        Countable.n_resolved += 1
+        return Path(self).resolve(strict)
+
+
+def test_reading_many_files_follows_the_links_to_each_open_document_once(root: Path) -> None:
+    documents = [Countable(root / f"open{n}.txt") for n in range(10)]
+    workspace = DiskWorkspace(root, lambda: [(document, "typed\n") for document in documents])
+    for _ in range(20):
+        workspace.read("a.txt")
+    assert Countable.n_resolved == len(documents)
+
+
 def test_an_edit_keeps_what_it_was_based_on_through_further_edits(mission: CandidateTree) -> None:
     mission.write("a.txt", b"first")
     mission.write("./a.txt", b"second")

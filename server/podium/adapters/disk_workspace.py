@@ -27,11 +27,16 @@ Buffers = Callable[[], Iterable[tuple[Path, str]]]
 
 
 class DiskWorkspace:
-    """One workspace folder; implements `podium.ports.Workspace`."""
+    """One workspace folder; implements `podium.ports.Workspace`.
+
+    Where an open document lies is found out when it is first seen, and again whenever all of them are listed
+    (`paths`, `unsaved`): to follow links takes longer than to read a file, and a search reads thousands.
+    """
 
     def __init__(self, root: Path, buffers: Buffers = lambda: ()) -> None:
         self._root = root.resolve()
         self._buffers = buffers
+        self._places: dict[Path, str | None] = {}
 
     @property
     def root(self) -> Path:
@@ -45,9 +50,9 @@ class DiskWorkspace:
             ToolError: the path leaves the folder, or names a protected file or a directory.
         """
         path = confined(path)
-        buffer = self._open().get(path)
+        open_here = [text for place, text in self._buffers() if self._place(place) == path]
         on_disk = self._on_disk(path)
-        return on_disk if buffer is None else _as_saved(buffer, on_disk)
+        return _as_saved(open_here[-1], on_disk) if open_here else on_disk
 
     def read_saved(self, path: str) -> bytes | None:
         """Return the content on the disk, whatever an open buffer holds, or None where there is no file.
@@ -124,13 +129,20 @@ class DiskWorkspace:
 
     def _open(self) -> dict[str, str]:
         """Return the text of the open documents that an agent may see, by path."""
-        found: dict[str, str] = {}
-        for path, text in self._buffers():
+        self._places = {}
+        found = {self._place(place): text for place, text in self._buffers()}
+        return {path: text for path, text in found.items() if path is not None}
+
+    def _place(self, document: Path) -> str | None:
+        """Return the path of an open document, or None where an agent may not see it."""
+        places = self._places  # another thread may list them just now
+        if document not in places:
             try:
-                found[confined(path.resolve().relative_to(self._root).as_posix())] = text
+                path = confined(document.resolve().relative_to(self._root).as_posix())
             except (ValueError, ToolError):
-                continue
-        return found
+                path = None
+            places[document] = path
+        return places[document]
 
     def _on_disk(self, path: str) -> bytes | None:
         place = self._root / path

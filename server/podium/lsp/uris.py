@@ -6,6 +6,7 @@ mean the same file when their keys are equal.
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path, PurePath, PureWindowsPath
 from urllib.parse import quote, unquote_to_bytes
 
@@ -33,6 +34,7 @@ def path_of(uri: str, *, windows: bool = _WINDOWS) -> str | None:
     return str(PureWindowsPath(raw))
 
 
+@lru_cache(maxsize=1024)
 def file_path(uri: str) -> Path | None:
     """Return the path that a `file:` URI names, or None for other schemes, such as unsaved buffers."""
     path = path_of(uri)
