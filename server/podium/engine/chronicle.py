@@ -255,6 +255,8 @@ class Chronicle:
         n_read = known if state else 0
         state = state or MissionState(mission_id)
         records = await self._journal.read(mission_id, n_read)
+        if mission_id in self._running:  # it goes on here since, and tells itself what it records
+            return
         for record in records:
             state, n_read = fold(state, record.event, record.at), record.seq
         self.states[mission_id], self._n_read[mission_id] = state, n_read
