@@ -12,6 +12,7 @@ import anyio
 import pytest
 from lsprotocol import types
 
+from podium.adapters.processes import see_end
 from podium.cli.arguments import parser
 from podium.config import ModelSettings, RoleSettings, Settings, Sources
 from podium.lsp import protocol, protocol_docs
@@ -133,7 +134,7 @@ async def test_the_server_answers_exactly_the_methods_that_the_protocol_lists() 
     sources = Sources(Path("none.toml"), None, {}, {}, {})
     outbox = Outbox(os.open(os.devnull, os.O_WRONLY), lost=lambda: None)
     async with anyio.create_task_group() as tasks:
-        host = OpenHost(Inbox(), outbox, tasks, tasks, 1.0)
+        host = OpenHost(Inbox(), outbox, tasks, tasks, see_end, 1.0)
         build(host, sources, never_opened)
         assert {*host.methods(), CANCEL_REQUEST} == set(protocol.ANSWERED)
     outbox.close(1.0)

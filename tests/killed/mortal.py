@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from podium.adapters.journal import SqliteJournal
+from podium.adapters.processes import see_end
 from podium.cli.workspace import open_workspace
 from podium.config import Sources
 from podium.domain.events import Event, Record
@@ -86,7 +87,7 @@ def main(number: str, moment: str) -> int:
     async def start(host: Host) -> None:
         build(host, sources, partial(open_workspace, open_journal=open_journal))
 
-    return serve(start)
+    return serve(start, see_end)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from lsprotocol import types
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from podium.adapters.processes import see_end
 from podium.errors import UserError
 from podium.lsp.documents import Document, DocumentChange
 from podium.lsp.host import Host, serve
@@ -197,4 +198,4 @@ async def build(host: Host) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(build, grace_s=float(sys.argv[1])))
+    sys.exit(serve(build, see_end, grace_s=float(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Which process this is, and whether another one still lives.
+"""Which process this is, whether another one still lives, and when it ends.
 
 The system gives a process's id again after its end, so the time of its start goes with it.
 """
@@ -36,16 +36,24 @@ def process_lives(process: Process) -> bool:
 
 async def wait_until_gone(process: Process) -> None:
     """Return when the process has ended; where the system does not tell, soon, by when one that was killed has."""
+    if not await see_end(process) and process_lives(process):
+        await anyio.sleep(SOON_S)
+
+
+async def see_end(process: Process) -> bool:
+    """Return True when the process has ended, and False at once where its end cannot be seen.
+
+    One in another container does not exist here; Windows and old systems show no ends at all.
+    """
     watch = _watch(process.id)
     if watch is None:
-        if process_lives(process):
-            await anyio.sleep(SOON_S)
-        return
+        return False
     try:
         if process_lives(process):  # and not another one with its id
             await anyio.wait_readable(watch)
     finally:
         os.close(watch)
+    return True
 
 
 def _watch(pid: int) -> int | None:

@@ -21,6 +21,7 @@ from typing import TypeAlias
 import anyio
 from platformdirs import user_config_path
 
+from podium.adapters.processes import see_end
 from podium.cli.arguments import settings_of
 from podium.config import Loaded, Sources
 from podium.domain.messages import Json
@@ -42,7 +43,7 @@ def serve(arguments: Namespace, build: Build = build) -> int:
     async def start(host: Host) -> None:
         build(host, given, _open_workspace)
 
-    return serve_host(start)
+    return serve_host(start, see_end)
 
 
 def sources(

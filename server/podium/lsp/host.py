@@ -20,11 +20,12 @@ from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
 from podium import __version__
+from podium.domain.events import Process
 from podium.domain.messages import Json
 from podium.domain.text import Encoding
 from podium.lsp.documents import Documents
 from podium.lsp.inbox import Inbox
-from podium.lsp.lifetime import HANG_UP, end_process_after, wait_parent, wait_signal
+from podium.lsp.lifetime import HANG_UP, end_process_after, wait_signal
 from podium.lsp.messages import InvalidParams
 from podium.lsp.rpc import Handler, Peer, Routes, expect
 from podium.lsp.transport import BadFrame, Outbox, claim_stdio, read_frames
@@ -43,18 +44,28 @@ OnInitialize: TypeAlias = Callable[[types.InitializeParams, types.ServerCapabili
 CommandHandler: TypeAlias = Callable[[types.ExecuteCommandParams], object]
 """Gets the whole request, work-done token included; returns the result or an awaitable of it."""
 
+SeeEnd: TypeAlias = Callable[[Process], Awaitable[bool]]
+"""Returns True when a process has ended, and False at once where its end cannot be seen."""
+
 
 class Host:
     """What features see of the client and of the server's life."""
 
     def __init__(
-        self, inbox: Inbox, outbox: Outbox, task_group: TaskGroup, services: TaskGroup, grace_s: float
+        self,
+        inbox: Inbox,
+        outbox: Outbox,
+        task_group: TaskGroup,
+        services: TaskGroup,
+        see_end: SeeEnd,
+        grace_s: float,
     ) -> None:
         self.task_group = task_group
         self.services = services
         self.documents = Documents()
         self.exit_code = 1
         self._ending = False
+        self._see_end = see_end
         self._grace_s = grace_s
         self._routes = Routes()
         self._peer = Peer(inbox, outbox, task_group, self._routes)
@@ -263,12 +274,13 @@ class Host:
         self.part(0 if self._peer.shutting_down else 1)
 
     async def _watch_parent(self, pid: int) -> None:
-        await wait_parent(pid)
-        _log.warning("The client's process %d is gone.", pid)
-        self.part(1)
+        """End with the client's process; where that cannot be seen, the end of its stream tells of it."""
+        if await self._see_end(Process(pid)):
+            _log.warning("The client's process %d is gone.", pid)
+            self.part(1)
 
 
-def serve(build: Callable[[Host], Awaitable[None]], *, grace_s: float = 10.0) -> int:
+def serve(build: Callable[[Host], Awaitable[None]], see_end: SeeEnd, *, grace_s: float = 10.0) -> int:
     """Serve the client on this process's standard streams and return the exit code.
 
     `build` registers the features, before the first message is read; it may start tasks in the host's
@@ -276,16 +288,16 @@ def serve(build: Callable[[Host], Awaitable[None]], *, grace_s: float = 10.0) ->
     after SIGTERM, 130 after SIGINT, 129 after SIGHUP, by which a terminal takes its client along. The process belongs to the server: from the moment it is to end, it
     has `grace_s` left, whatever still runs in it.
     """
-    return anyio.run(_serve, build, grace_s)
+    return anyio.run(_serve, build, see_end, grace_s)
 
 
-async def _serve(build: Callable[[Host], Awaitable[None]], grace_s: float) -> int:
+async def _serve(build: Callable[[Host], Awaitable[None]], see_end: SeeEnd, grace_s: float) -> int:
     fd_in, fd_out = claim_stdio()
     inbox = Inbox()
     loop = asyncio.get_running_loop()
     outbox = Outbox(fd_out, lost=lambda: _post(loop, host.part, 1))
     services, task_group = anyio.create_task_group(), anyio.create_task_group()
-    host = Host(inbox, outbox, task_group, services, grace_s)
+    host = Host(inbox, outbox, task_group, services, see_end, grace_s)
     try:
         async with services:
             async with task_group:

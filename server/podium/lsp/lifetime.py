@@ -1,8 +1,7 @@
-"""When the server ends from outside: signals, a dead parent, and the limit on how long ending takes."""
+"""When the server ends from outside: signals, and the limit on how long ending takes."""
 
 import asyncio  # noqa: TID251 - anyio has no way to wake the loop from a signal handler on Windows
 import os
-import select
 import signal
 import sys
 import threading
@@ -25,42 +24,11 @@ async def wait_signal(*, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNOR
     raise AssertionError("the receiver of signals ended by itself")
 
 
-async def wait_parent(pid: int) -> None:
-    """Return when the process `pid` is gone; never, where it cannot be seen at all.
-
-    A client in another container names a process that does not exist here: its death is noticed by the
-    end of the stream instead, as it is on Windows.
-    """
-    try:
-        watch = _watch(pid)
-    except (OSError, AttributeError):  # the system is too old, or the one that Python was built for
-        watch = None
-    if watch is None:
-        await anyio.sleep_forever()
-        return
-    try:
-        await anyio.wait_readable(watch)
-    finally:
-        os.close(watch)
-
-
 def end_process_after(grace_s: float, exit_code: int) -> None:
     """End this process in `grace_s` at the latest, whatever still runs in it."""
     timer = threading.Timer(grace_s, os._exit, (exit_code,))
     timer.daemon = True
     timer.start()
-
-
-def _watch(pid: int) -> int | None:
-    """Return a descriptor that becomes readable when `pid` ends, or None where the platform has none."""
-    if sys.platform == "linux":
-        return os.pidfd_open(pid)
-    if sys.platform == "darwin":
-        queue = select.kqueue()
-        event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
-        queue.control([event], 0)
-        return os.dup(queue.fileno())
-    return None
 
 
 async def _wait_windows_signal(task_status: TaskStatus[None]) -> int:
