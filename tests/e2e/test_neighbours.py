@@ -131,16 +131,19 @@ def test_a_mission_goes_on_without_its_editor_and_its_change_waits_for_the_next_
         assert proposal["state"] == "delivered"
 
 
+@pytest.mark.parametrize("resume", ["ask", "off"])
 def test_the_next_editor_takes_over_what_goes_on_without_one_and_its_question_is_still_open(
-    folder: Folder,
+    folder: Folder, resume: str
 ) -> None:
     with folder.serving(onDisconnect="detach", approvePlan=True) as editor:
         mission_id = editor.start("podium.task", "Greet the world")
         question = editor.question(mission_id)
         editor.wire.kill(signal.SIGHUP)
         assert editor.wire.exit_code() == 129
-    with folder.serving() as later:
+    with folder.serving(resume=resume) as later:
         detached = event(later, mission_id, "mission_continued", detached=True)["event"]
+        if resume == "off":
+            later.execute("podium.resume", mission_id)
         event(later, mission_id, "mission_continued", process=later.wire.process.pid)
         assert later.question(mission_id) == question
         answered(later, mission_id)

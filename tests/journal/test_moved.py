@@ -73,6 +73,17 @@ async def test_another_folder_with_the_same_number_takes_no_missions(old: Path, 
     assert (await note(new))[:2] == ([], "")
 
 
+async def test_a_folder_that_cannot_be_looked_at_keeps_its_missions_and_others_are_opened_all_the_same(
+    old: Path, tmp_path: Path
+) -> None:
+    _, _, path = await note(old, "m-1")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE meta SET value = ? WHERE key = 'workspace'", (str(tmp_path / ("x" * 300)),))
+    (other := tmp_path / "other").mkdir()
+    assert (await note(other, "m-2"))[:2] == (["m-2"], "")
+    assert path.exists()
+
+
 async def test_where_it_cannot_be_told_the_user_hears_where_the_missions_are_and_how_to_get_them(
     old: Path, tmp_path: Path
 ) -> None:

@@ -33,9 +33,12 @@ def meta_of(workspace: Path) -> Mapping[str, str]:
 def identity(folder: Path) -> str:
     """Return what names a folder on this machine, wherever it is moved; nothing where there is none."""
     try:
-        found = folder.stat()
+        return _number(folder.stat())
     except OSError:
         return ""
+
+
+def _number(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
@@ -44,11 +47,23 @@ def left_behind(journals: Path, connect: Connect) -> Iterator[Left]:
     for path in sorted(journals.glob("*.sqlite3")):
         with suppress(sqlite3.Error), closing(connect(path)) as db:
             meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-            (last_at,) = db.execute("SELECT max(at) FROM records").fetchone()
             workspace, folder = Path(meta["workspace"]), meta.get("folder", "")
-            is_there = workspace.exists() and folder in {"", identity(workspace)}
-            if last_at is not None and not is_there:
+            if not _is_gone(workspace, folder):
+                continue
+            (last_at,) = db.execute("SELECT max(at) FROM records").fetchone()  # reads all of them
+            if last_at is not None:
                 yield Left(path, workspace, folder, last_at)
+
+
+def _is_gone(workspace: Path, folder: str) -> bool:
+    """Return whether `folder` is not at `workspace` any more; one that cannot be looked at now is not gone."""
+    try:
+        found = workspace.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return folder not in {"", _number(found)}
 
 
 def is_same(left: Left, workspace: Path) -> bool:

@@ -92,6 +92,8 @@ class Orders:
     async def resume(self, mission_id: str, settings: Settings) -> MissionState:
         """Let a paused or interrupted mission go on, or carry out what one has planned, and return it.
 
+        One that goes on without an editor goes on here.
+
         Raises:
             UserError: there is no such mission, its server does not answer, or it has ended with something else.
         """
@@ -99,6 +101,7 @@ class Orders:
         if self._ownership.elsewhere(state) and state.paused:
             await self._elsewhere.ask(state, ResumeMission(mission_id), "resume it")
             return await self._chronicle.latest(mission_id)
+        await self._have_handed_over(state)
         async with self._ownership.decidable(mission_id, "resume it") as state:
             if (run := self._runs.get(mission_id)) is not None:
                 await run.resume()
@@ -113,10 +116,13 @@ class Orders:
         Raises:
             UserError: there is no such mission, or it cannot go on here.
         """
-        state = await self._chronicle.latest(mission_id)
-        if state.detached and self._ownership.elsewhere(state):
-            await self._elsewhere.ask(state, HandOver(mission_id), "wait for it")
+        await self._have_handed_over(await self._chronicle.latest(mission_id))
         return await self.resume(mission_id, settings)
+
+    async def _have_handed_over(self, state: MissionState) -> None:
+        """Have a mission interrupted that goes on without an editor, so that it can go on here."""
+        if state.detached and self._ownership.elsewhere(state):
+            await self._elsewhere.ask(state, HandOver(state.id), "wait for it")
 
     async def steer(self, mission_id: str, message: str, task_id: str, when: When) -> Steer:
         """Give a message of the user to a mission's agents (see `domain.steering`).
