@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from podium.adapters.models import wire
 from podium.adapters.models.client import ModelProcess
+from podium.adapters.models.thoughts import Thoughts
 from podium.domain.answers import understood
 from podium.domain.messages import Json, Message
 from podium.errors import ModelUnavailable
@@ -82,6 +84,22 @@ async def test_an_endpoint_that_demands_its_thoughts_gets_them_from_then_on(
         await model.complete(second)
     assert len(provider.requests) == 1 + 2 + 1
     assert all("thought" not in str(received.body) for received in provider.requests)
+
+
+def test_of_several_that_are_refused_at_once_each_is_asked_again_in_the_other_way_and_once() -> None:
+    call: Json = {"id": "c1", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}
+    thought: Json = {"by": DIRECT, "reasoning_content": "hm"}
+    said: Message = {"role": "assistant", "content": None, "tool_calls": [call], "thought": thought}
+    asks = [wire.Ask.of(n, ModelRequest(f"r{n}", DIRECT, "worker", (said,), (TOOL,))) for n in (1, 2)]
+    thoughts = Thoughts()
+    sent = [thoughts.sent(ask) for ask in asks]
+    for ask, refused in zip(asks, sent, strict=True):
+        assert thoughts.otherwise(ask, refused, "no such file") is None
+        other = thoughts.otherwise(ask, refused, "reasoning_content is missing")
+        assert other is not None
+        assert b"reasoning_content" in other.conversation
+        assert thoughts.sent(ask) == other
+        assert thoughts.otherwise(ask, other, "reasoning_content is missing") is None
 
 
 @pytest.mark.parametrize("name", [DIRECT, UNSTREAMED])

@@ -145,12 +145,14 @@ class LitellmBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
+        sent = self._thoughts.sent(ask)
         try:
-            return await self._once(self._thoughts.sent(ask))
+            return await self._once(sent)
         except ModelUnavailable as error:
-            if not self._thoughts.complained(ask, str(error)):
+            otherwise = self._thoughts.otherwise(ask, sent, str(error))
+            if otherwise is None:
                 raise
-        return await self._once(self._thoughts.sent(ask))
+        return await self._once(otherwise)
 
     async def _once(self, ask: wire.Ask) -> ModelAnswer:
         request = ask.request()

@@ -53,23 +53,30 @@ class Thoughts:
 
     def sent(self, ask: wire.Ask) -> wire.Ask:
         """Return `ask` as its endpoint takes it."""
-        if _MARK not in ask.conversation:
-            return ask
-        request, complained = ask.request(), _endpoint(ask) in self._complained
-        messages = tuple(_sent(message, request.model, complained) for message in request.messages)
-        return wire.Ask.of(ask.id, replace(request, messages=messages), ask.api_key, ask.environ)
+        return _as_taken(ask, _endpoint(ask) in self._complained)
 
-    def complained(self, ask: wire.Ask, said: str) -> bool:
-        """Learn from a refusal; return whether `ask` is worth another try, in another way."""
-        endpoint = _endpoint(ask)
-        if endpoint in self._complained or _MARK not in ask.conversation or not _COMPLAINT.search(said):
-            return False
-        self._complained.add(endpoint)
-        return True
+    def otherwise(self, ask: wire.Ask, sent: wire.Ask, said: str) -> wire.Ask | None:
+        """Learn from the refusal of what was `sent` of `ask`; return it in the other way, None where that is no help.
+
+        Several may be refused before anything is learned.
+        """
+        other = _as_taken(ask, complained=True)
+        if not _COMPLAINT.search(said) or other.conversation == sent.conversation:
+            return None
+        self._complained.add(_endpoint(ask))
+        return other
 
 
 def _endpoint(ask: wire.Ask) -> Endpoint:
     return ask.head.api_base or "", ask.head.model
+
+
+def _as_taken(ask: wire.Ask, complained: bool) -> wire.Ask:
+    if _MARK not in ask.conversation:
+        return ask
+    request = ask.request()
+    messages = tuple(_sent(message, request.model, complained) for message in request.messages)
+    return wire.Ask.of(ask.id, replace(request, messages=messages), ask.api_key, ask.environ)
 
 
 def _sent(message: Message, model: str, complained: bool) -> Message:
