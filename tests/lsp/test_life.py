@@ -55,6 +55,20 @@ def test_missions_are_checkpointed_whatever_ends_the_server(
         assert order == ["the mission is checkpointed", "the service ends"]
 
 
+def test_a_server_that_was_started_to_outlive_its_terminal_does_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does, for all that it starts
+    try:
+        client = RawClient(SERVER, "5")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with client:
+        client.initialize()
+        client.kill(signal.SIGHUP)
+        client.request("shutdown")
+        client.notify("exit")
+        assert client.exit_code() == 0
+
+
 def test_a_task_that_refuses_to_end_is_abandoned(tmp_path: Path) -> None:
     with RawClient(SERVER, "0.3") as client:
         client.initialize()

@@ -14,10 +14,14 @@ HANG_UP = 1
 
 
 async def wait_signal(*, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> int:
-    """Return the number of the first SIGTERM, SIGINT or SIGHUP; they are caught once the task has started."""
+    """Return the number of the first SIGTERM, SIGINT or SIGHUP; they are caught once the task has started.
+
+    A SIGHUP that was ignored before, as under `nohup`, stays so.
+    """
     if sys.platform == "win32":
         return await _wait_windows_signal(task_status)
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as signals:
         task_status.started()
         async for number in signals:
             return number
