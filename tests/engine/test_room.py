@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from podium.domain.messages import Message
+from podium.domain.conversation import Conversation, after
+from podium.domain.events import ConversationCompacted
+from podium.domain.messages import Json, Message
 from podium.engine.briefs import Opening
 from podium.engine.dialects import Acquaintances
 from podium.engine.room import Room, Windows
@@ -83,3 +85,32 @@ def test_a_known_window_is_kept_to_before_anybody_refuses() -> None:
     assert (shorter.kept, shorter.dropped, shorter.note["role"]) == (0, 1, "system")
     assert str(shorter.note["content"]).endswith("The goal.")
     assert len(str(shorter.note["content"])) < 4_000 * 3
+
+
+@pytest.mark.parametrize("window", [None, 4_000, 128_000])
+def test_a_model_that_refuses_whatever_it_is_sent_is_given_up_after_a_few_requests(
+    window: int | None,
+) -> None:
+    opening = Opening(({"role": "user", "content": "go"},))
+    messages: Conversation = opening.messages
+    for n in range(3):
+        call: Json = {
+            "id": f"c{n}",
+            "type": "function",
+            "function": {"name": "read_file", "arguments": "{}"},
+        }
+        result = "line\n" * 2_000
+        messages = (
+            *messages,
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": f"c{n}", "content": result},
+        )
+    room = Room(Windows(Acquaintances(), {}, None), ("small",), opening)
+    for _ in range(20):
+        shorter = room.overflowed(messages, "small", window)
+        if shorter is None:
+            return
+        for one in shorter:
+            event = ConversationCompacted("a", one.kept, one.dropped, one.note, one.cut)
+            messages = after(messages, event)
+    pytest.fail("it would be asked forever")

@@ -52,7 +52,7 @@ class _Call:
 def compacted(messages: Conversation, kept: int, most_chars: int) -> Compaction | None:
     """Return how to bring what follows the first `kept` messages down to about `most_chars` characters.
 
-    The last step always stays, its results cut if need be. None where that changes nothing.
+    The last step always stays, its results cut if need be. None where that makes nothing shorter.
     """
     steps = _steps(messages, kept)
     if not steps:
@@ -69,10 +69,10 @@ def compacted(messages: Conversation, kept: int, most_chars: int) -> Compaction 
         used += _size(steps[first], most_result)
     cut = dict(_cut(steps[first:], most_result))
     dropped = [message for step in steps[:first] for message in step]
-    if not dropped and not cut:
-        return None
     note: Message = {"role": "user", "content": _note(dropped, most_note)} if dropped else {}
-    return Compaction(kept, len(dropped), note, cut)
+    if len(json.dumps(note)) < sum(len(json.dumps(message)) for message in dropped):
+        return Compaction(kept, len(dropped), note, cut)
+    return Compaction(kept, 0, {}, cut) if cut else None
 
 
 def shortened_result(text: str, most: int) -> str:
@@ -120,8 +120,8 @@ def _size(step: Sequence[Message], most_result: int) -> int:
 def _cut(steps: Iterable[Sequence[Message]], most: int) -> Iterable[tuple[str, str]]:
     for message in (message for step in steps for message in step):
         text = str(message.get("content"))
-        if message.get("role") == "tool" and len(text) > most:
-            yield str(message.get("tool_call_id")), shortened_result(text, most)
+        if message.get("role") == "tool" and len(short := shortened_result(text, most)) < len(text):
+            yield str(message.get("tool_call_id")), short
 
 
 def _note(dropped: Sequence[Message], most: int) -> str:
