@@ -79,6 +79,44 @@ def test_a_mission_of_another_server_is_seen_live_and_its_question_is_answered_h
         assert (owner.text("greet.txt"), other.applied) == ("world\n", [])
 
 
+def test_a_plan_that_is_saved_in_another_editor_is_taken_by_the_missions_own_server(folder: Folder) -> None:
+    with folder.serving(approvePlan=True) as owner, folder.serving() as other:
+        mission_id = owner.start("podium.task", "Greet the world")
+        event(other, mission_id, "question_asked")
+        path = f".podium/missions/{mission_id}/plan.md"
+        other.open(path)
+        plan = other.text(path)
+        lenses = other.wire.request("textDocument/codeLens", {"textDocument": {"uri": other.uri(path)}})
+        assert "Pause" in {lens["command"]["title"] for lens in lenses["result"]}
+        other.type(path, plan + "\n- [ ] **t2** Greet again\n  - needs: t9\n")
+        other.save(path)
+        (problem,) = other.diagnostics(path)
+        assert problem["message"] == "There is no task t9; the plan has t1, t2."
+        other.type(path, plan.replace("- [ ] **t1** ", "- [ ] **t1** Politely: ") + "\n- [ ] Greet again\n")
+        other.save(path)
+        event(other, mission_id, "plan_set", author="user")
+        shown = owner.execute("podium.show", mission_id)
+        assert [task["title"].partition(":")[0] for task in shown["tasks"]] == ["Politely", "Greet again"]
+        owner.open(path)
+        other.type(path, other.text(path).replace("Politely", "Rudely"))
+        other.save(path)
+        refusal = (
+            "This plan is open in the editor that its mission runs in; edit it there, or close it there."
+        )
+        other.diagnostics(path, lambda said: refusal in {diagnostic["message"] for diagnostic in said})
+        other.execute("podium.steer", {"missionId": mission_id, "message": "Be brief."})
+        owner.wire.wait_for(
+            lambda m: m.get("method") == "workspace/applyEdit" and "You said" in json.dumps(m["params"])
+        )
+        owner.execute("podium.agents")
+        other.type(path, owner.text(path))  # as its editor reads it again
+        other.execute("podium.cancel", mission_id)
+        other.wire.call("workspace/applyEdit")
+        other.execute("podium.agents")
+        assert f"Mission {mission_id}: cancelled" in other.text(path)
+        assert owner.execute("podium.show", mission_id)["tasks"] == shown["tasks"]
+
+
 def answered(editor: Editor, mission_id: str) -> None:
     """Approve the plan as soon as the editor's user is asked to."""
     question = editor.question(mission_id)

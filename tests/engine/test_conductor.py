@@ -32,6 +32,7 @@ from podium.domain.messages import Json
 from podium.domain.mission_request import MissionRequest
 from podium.domain.plan import Task
 from podium.domain.plan_text import parse, rendered
+from podium.domain.requests import TakePlan
 from podium.engine.conductor import Conductor
 from podium.engine.roles import prompt
 from podium.engine.services import Services
@@ -155,6 +156,13 @@ async def test_waiting_gives_the_mission_as_it_is_when_time_is_up(root: Path) ->
         assert (await conductor.wait(mission_id, 0.05)).status == "planning"
 
 
+async def test_where_nobody_keeps_a_plan_document_none_is_taken_for_another_editor(root: Path) -> None:
+    async with services(root, {"hangs": True}) as outside, Conductor(outside, lambda _: True) as conductor:
+        mission_id = await conductor.start(REQUEST, Settings.model_validate({}))
+        with pytest.raises(UserError, match="goes on without an editor"):
+            await conductor.orders.carry_out(TakePlan(mission_id))
+
+
 async def test_missions_are_in_the_order_in_which_they_began_whatever_the_clock_said(root: Path) -> None:
     times = iter([300.0, 100.0, 200.0])
     async with await SqliteJournal.open(
@@ -222,6 +230,7 @@ async def test_what_another_server_does_is_known_when_asked_for(root: Path) -> N
         await outside.journal.append("m-1", [PlanSet((Task("t", "T", "-"),))])
         for act in (
             conductor.orders.cancel("m-1"),
+            conductor.orders.edit_plan("m-1", parse(""), parse("- [ ] **t** Another")),
             conductor.undo("m-1"),
             conductor.proposals.reject("m-1.p-1", None),
         ):

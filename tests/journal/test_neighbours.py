@@ -15,8 +15,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from podium.adapters.neighbours import HELLO_BYTES, HELLO_S, STRANGERS, LocalNeighbours
 from podium.adapters.processes import process_lives, process_of, wait_until_gone
-from podium.domain.events import Process, QuestionAnswered, Record, Steered
-from podium.domain.requests import AnswerQuestion, PauseMission, Request, SteerMission, receipt_in
+from podium.domain.events import PlanSet, Process, QuestionAnswered, Record, Steered
+from podium.domain.requests import AnswerQuestion, PauseMission, Request, SteerMission, TakePlan, receipt_in
 from podium.errors import NotReached, UserError
 
 pytestmark = pytest.mark.anyio
@@ -187,12 +187,16 @@ def test_the_receipt_of_a_request_whose_answer_was_lost_is_found_among_what_was_
     records = [
         Record("m-1", 1, 0.0, Steered("s-1", "Hello")),
         Record("m-1", 2, 0.0, QuestionAnswered("q-1", "yes")),
+        Record("m-1", 3, 0.0, PlanSet((), author="planner-1")),
     ]
+    taken = Record("m-1", 4, 0.0, PlanSet((), author="user"))
+    assert receipt_in(TakePlan("m-1"), [*records, taken]) == ""
     assert receipt_in(SteerMission("m-1", "Hello"), records) == "s-1"
     assert receipt_in(AnswerQuestion("m-1", "q-1", "yes"), records) == ""
     for lost in (
         SteerMission("m-1", "Goodbye"),
         AnswerQuestion("m-1", "q-1", "no"),
         PauseMission("m-1"),
+        TakePlan("m-1"),
     ):
         assert receipt_in(lost, records) is None

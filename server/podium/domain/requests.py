@@ -14,6 +14,7 @@ from podium.domain.events import (
     MissionInterrupted,
     MissionPaused,
     MissionResumed,
+    PlanSet,
     QuestionAnswered,
     Record,
     Steered,
@@ -74,7 +75,17 @@ class HandOver:
     kind: Literal["hand_over"] = "hand_over"
 
 
-Request: TypeAlias = SteerMission | AnswerQuestion | PauseMission | ResumeMission | CancelMission | HandOver
+@dataclass(frozen=True, slots=True)
+class TakePlan:
+    """Take what was saved in a mission's plan document; the receipt says that it will be read from the file."""
+
+    mission_id: str
+    kind: Literal["take_plan"] = "take_plan"
+
+
+Request: TypeAlias = (
+    SteerMission | AnswerQuestion | PauseMission | ResumeMission | CancelMission | HandOver | TakePlan
+)
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(
     Annotated[Request, Discriminator("kind")], config=ConfigDict(defer_build=True)
@@ -116,6 +127,7 @@ def receipt_in(request: Request, records: Iterable[Record]) -> str | None:
                 | (ResumeMission(), MissionResumed())
                 | (CancelMission(), MissionEnded(status="cancelled"))
                 | (HandOver(), MissionInterrupted())
+                | (TakePlan(), PlanSet(author="user"))
             ):
                 return ""
             case _:

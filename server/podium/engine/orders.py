@@ -20,6 +20,7 @@ from podium.domain.requests import (
     Request,
     ResumeMission,
     SteerMission,
+    TakePlan,
 )
 from podium.domain.steering import Steer, When
 from podium.engine.chronicle import Chronicle
@@ -55,6 +56,7 @@ class Orders:
         self._publication = publication
         self._ownership = ownership
         self._elsewhere = elsewhere
+        self._take_plan = _refuse_plan
 
     async def cancel(self, mission_id: str) -> MissionState:
         """End a mission and return it; one that has ended stays as it is, one that was interrupted does not go on.
@@ -159,19 +161,33 @@ class Orders:
     async def edit_plan(self, mission_id: str, base: Page, page: Page) -> PlanEdit:
         """Take what the user made of the plan document `base`, and return what it was.
 
-        A plan that waits to be carried out can be edited as well.
+        A plan that waits to be carried out can be edited as well. Where another server carries the mission out, that
+        one reads the document, which must have been saved.
 
         Raises:
-            UserError: the mission has ended, or runs in another process.
+            UserError: the mission has ended, or its server refuses, or does not answer.
         """
         if (run := self._runs.get(mission_id)) is not None:
             return await run.plans.edit(base, page)
+        state = await self._chronicle.latest(mission_id)
+        if self._ownership.elsewhere(state):
+            edit = self.read_plan(mission_id, base, page)
+            if not edit.problems:
+                await self._elsewhere.ask(state, TakePlan(mission_id), "edit its plan")
+            return edit
         async with self._ownership.decidable(mission_id, "edit its plan") as state:
             if not state.plan_waits:
                 raise UserError("The mission has ended; edits of its plan have no effect.")
             desk = PlanDesk(partial(self._record_decided, mission_id), self._require_check)
             return await desk.edit(base, page)
         raise AssertionError("a decision is never left early")
+
+    def on_plan_handed_over(self, take: Callable[[str], None]) -> None:
+        """Call `take` with a mission that runs here when its plan document was saved at another server.
+
+        It raises a UserError where that cannot be taken.
+        """
+        self._take_plan = take
 
     async def _record_decided(
         self, mission_id: str, decide: Callable[[MissionState], Sequence[Event]]
@@ -210,6 +226,8 @@ class Orders:
                 await self._runs[mission_id].resume()
             case CancelMission():
                 await self.cancel(mission_id)
+            case TakePlan():
+                self._take_plan(mission_id)
             case HandOver():
                 await self._running.hand_over(mission_id)
             case _:
@@ -227,6 +245,12 @@ class Orders:
         if state.interrupted:
             raise UserError(f"There is nothing to {act}: {_interrupted(state)}")
         raise UserError(f"There is nothing to {act}: the mission {state.id!r} has ended.")
+
+
+def _refuse_plan(mission_id: str) -> None:
+    raise UserError(
+        f"The mission {mission_id!r} goes on without an editor, and its plan is not edited meanwhile."
+    )
 
 
 def _interrupted(state: MissionState) -> str:

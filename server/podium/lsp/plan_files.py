@@ -82,6 +82,10 @@ class PlanFile:
         self.on_disk, self.disk_base = text, base
         self.earlier.append((text, base))
 
+    def may_hold(self, rendering: str) -> None:
+        """Take note of what another server, which carries the mission out, writes there."""
+        self.earlier.append((rendering, rendering))
+
     def base_of(self, text: str) -> str | None:
         """Return the base of a text that the file holds, or held; None where it never did."""
         return next((base for held, base in reversed(self.earlier) if held == text), None)

@@ -40,7 +40,7 @@ from podium.errors import UserError
 from podium.lsp.delivery import EditorDelivery
 from podium.lsp.documents import Document, DocumentChange
 from podium.lsp.features.diagnostics import Diagnostics
-from podium.lsp.plan_files import Edited, PlanFile, PlanFiles, is_final
+from podium.lsp.plan_files import Edited, PlanFile, PlanFiles, is_final, plan_path
 from podium.lsp.rpc import AskFailed
 from podium.lsp.session import Session
 
@@ -69,6 +69,7 @@ class PlanDocument:
         """Show the plans of `conductor`'s missions from now on."""
         self._conductor = conductor
         conductor.subscribe(self._session.host.guarded("plan document", self._on_record))
+        conductor.orders.on_plan_handed_over(self._on_handed_over)
         for document in self._session.host.documents:
             self._on_document(DocumentChange("opened", document))
 
@@ -89,7 +90,11 @@ class PlanDocument:
     async def _on_change(self, record: Record) -> None:
         assert self._conductor is not None  # noqa: S101 - it sent the record
         state = self._conductor.state(record.mission_id)
-        if not state.plan.tasks or self._conductor.elsewhere(state):
+        if not state.plan.tasks:
+            return
+        if self._conductor.elsewhere(state):
+            if (open_here := self._files.opened(self._files.uri(plan_path(state.id)))) is not None:
+                open_here.file.may_hold(rendered(state))
             return
         file = self._files.of(state.id)
         is_new = file.on_disk is None
@@ -124,6 +129,15 @@ class PlanDocument:
                 file.buffer_base = None
         self._catch_up(file)
 
+    def _on_handed_over(self, mission_id: str) -> None:
+        """Take what was saved in another editor, unless the document is open here, where it may say something else."""
+        file = self._files.of(mission_id)
+        if self._files.document(file) is not None:
+            raise UserError(
+                "This plan is open in the editor that its mission runs in; edit it there, or close it there."
+            )
+        self._catch_up(file)
+
     def _on_will_save(self, params: types.WillSaveTextDocumentParams) -> None:
         if file := self._files.at(params.text_document.uri):
             file.saves_itself = params.reason is types.TextDocumentSaveReason.AfterDelay
@@ -156,7 +170,10 @@ class PlanDocument:
         """Make what the user handed over part of the plan, if it can be."""
         edited, file.handed_over = file.handed_over, None
         if self._files.document(file) is None:
-            edited = self._files.edited_on_disk(file) or edited
+            if self._is_elsewhere(file):
+                self._files.forget(file)  # that server writes it: it is read again for who opens it
+            else:
+                edited = self._files.edited_on_disk(file) or edited
         if edited is None or edited.text == edited.base:
             return
         assert self._conductor is not None  # noqa: S101 - nothing is handed over before
@@ -173,6 +190,14 @@ class PlanDocument:
                 file.holds(edited.text, edited.text)
                 file.buffer_base = None if file.buffer_base is None else edited.text
         self._diagnostics.refresh(file.path)
+
+    def _is_elsewhere(self, file: PlanFile) -> bool:
+        """Return whether another server carries the mission out, and so writes its plan document."""
+        assert self._conductor is not None  # noqa: S101 - nothing is handed over before
+        try:
+            return self._conductor.elsewhere(self._conductor.state(file.mission_id))
+        except UserError:
+            return False
 
     async def _show(self, file: PlanFile) -> None:
         """Bring the document up to date where the user has not changed it."""

@@ -60,7 +60,7 @@ class PlanLenses:
             state = conductor.state(plan.file.mission_id)
         except UserError:
             return []
-        return [] if conductor.elsewhere(state) else [*_of_mission(state), *_of_tasks(state, plan)]
+        return [*_of_mission(state), *_of_tasks(state, plan)]
 
 
 def _of_mission(state: MissionState) -> Iterable[Offer]:

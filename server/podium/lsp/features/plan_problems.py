@@ -58,7 +58,8 @@ class PlanProblems:
             state = None
         if state is None and not self._conductor.put_away(file.mission_id):
             return
-        if state is None or is_final(state) or self._conductor.elsewhere(state):
+        refused = file.refusal if state and self._conductor.elsewhere(state) else ""
+        if state is None or is_final(state) or refused:
             message = file.refusal or "The mission has ended; edits of its plan have no effect."
             for change in changes(split_lines(file.base), split_lines(text)):
                 yield change.new_start, message, warning
