@@ -12,8 +12,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from podium.adapters.processes import wait_until_gone
-from podium.domain.events import Process
+from podium.adapters.journal import SqliteJournal
+from podium.adapters.processes import this_process, wait_until_gone
+from podium.domain.changes import FileEdit
+from podium.domain.events import (
+    Event,
+    MissionContinued,
+    MissionEnded,
+    MissionInterrupted,
+    MissionStarted,
+    Process,
+    ProposalMade,
+)
 from podium.domain.messages import Json
 from tests.e2e.conftest import KEY, settings
 from tests.e2e.editor import CAPABILITIES, Editor, editing
@@ -192,6 +202,35 @@ def test_the_next_editor_takes_over_what_goes_on_without_one_and_its_question_is
             "world\n",
         )
         anyio.run(wait_until_gone, Process(detached["process"]))
+
+
+def test_what_was_kept_is_delivered_in_an_editor_that_was_open_when_the_mission_ended_without_one(
+    folder: Folder,
+) -> None:
+    edit = FileEdit("greet.txt", b"word\n", b"world\n")
+    me = this_process()
+
+    async def record(*events: Event) -> None:
+        async with await SqliteJournal.open(folder.home / "project", state=folder.home / "state") as journal:
+            await journal.append("m-1", events)
+
+    with folder.serving() as editor:
+        anyio.run(
+            record,
+            MissionStarted("Greet the world", "task", "m", "verified", process=1),
+            MissionInterrupted("Closed."),
+            MissionContinued(me.id, me.started, detached=True),
+        )
+        event(editor, editor.execute("podium.missions")["missions"][0]["missionId"], "mission_continued")
+        anyio.run(
+            record,
+            ProposalMade("m-1.p-1", "Greet", (edit,), "t1"),
+            MissionEnded("signed_off", "Done."),
+        )
+        editor.execute("podium.missions")
+        editor.wire.call("workspace/applyEdit")
+        editor.execute("podium.agents")
+        assert editor.text("greet.txt") == "world\n"
 
 
 def test_what_was_kept_is_delivered_where_a_mission_is_taken_over_and_its_tasks_go_on(folder: Folder) -> None:

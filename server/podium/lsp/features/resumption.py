@@ -7,12 +7,12 @@ without an editor go on in this one without a question, and what they kept for a
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from lsprotocol import types
 
-from podium.domain.events import MissionContinued, MissionInterrupted, Record
+from podium.domain.events import MissionContinued, MissionEnded, MissionInterrupted, Record
 from podium.domain.mission import MissionState
 from podium.engine.conductor import Conductor
 from podium.errors import UserError
@@ -31,6 +31,7 @@ class Resumption:
         self._session = session
         self._questions = questions
         self._taking: set[str] = set()
+        self._delivering: set[str] = set()
 
     def follow(self, conductor: Conductor) -> None:
         """Offer to go on with the missions of `conductor` that were interrupted, or do so; also when others end."""
@@ -41,10 +42,11 @@ class Resumption:
 
     def _on_record(self, conductor: Conductor, record: Record) -> None:
         match record.event:
-            case MissionInterrupted() | MissionContinued(detached=True):
-                state = conductor.state(record.mission_id)
-                if not conductor.is_own(state):
-                    self._bring_up(conductor, state)
+            case MissionInterrupted() | MissionContinued(detached=True) | MissionEnded():
+                with suppress(UserError):  # it is settled, and not at hand
+                    state = conductor.state(record.mission_id)
+                    if not conductor.is_own(state):
+                        self._bring_up(conductor, state)
             case _:
                 pass
 
@@ -54,9 +56,10 @@ class Resumption:
             resume = self._session.loaded().settings.resume
         except UserError:
             return  # each command says what is wrong with the settings
-        if resume == "off":
+        if resume == "off" or state.id in self._delivering:
             return
         if state.kept():
+            self._delivering.add(state.id)
             self._session.host.spawn(f"deliver {state.id}", self._deliver(conductor, state))
         elif state.ending or not (state.interrupted or state.detached) or state.id in self._taking:
             return
@@ -75,9 +78,12 @@ class Resumption:
 
     async def _deliver(self, conductor: Conductor, state: MissionState) -> None:
         """Bring what was kept of a mission that ended without an editor into this one."""
-        for proposal in state.kept():
-            with self._telling(state.id):
-                await conductor.proposals.accept(proposal.id, None)
+        try:
+            for proposal in state.kept():
+                with self._telling(state.id):
+                    await conductor.proposals.accept(proposal.id, None)
+        finally:
+            self._delivering.discard(state.id)
 
     def _offer(self, conductor: Conductor, state: MissionState) -> Prompt:
         def is_open() -> bool:
