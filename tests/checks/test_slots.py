@@ -4,8 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from podium.adapters.checks.listing import list_project
@@ -24,6 +28,10 @@ def sync(
     root: Path, slot: Slot, overlay: dict[str, bytes | None] | None = None, *, link: bool = False
 ) -> str:
     return slot.sync(list_project(root), overlay or {}, link_dependencies=link)
+
+
+def names(place: Path) -> list[str]:
+    return [entry.name for entry in place.iterdir()]
 
 
 def content(place: Path) -> dict[str, str]:
@@ -216,3 +224,43 @@ async def test_slots_of_a_process_that_died_are_removed_and_those_of_a_living_on
         assert slot.tree.exists()
     slots.remove()
     assert not slot.tree.exists()
+
+
+@pytest.mark.anyio
+async def test_slots_that_are_taken_at_once_lie_in_one_directory_which_goes_with_them(tmp_path: Path) -> None:
+    for _ in range(20):
+        slots = Slots(tmp_path, 4, tmp_path)
+        homes: set[Path] = set()
+
+        async def take(slots: Slots, homes: set[Path]) -> None:
+            async with slots.take() as slot:
+                homes.add(slot.tree.parent.parent)
+                await anyio.lowlevel.checkpoint()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(take, slots, homes)
+        assert len(homes) == 1
+        slots.remove()
+        assert not names(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_what_the_dead_left_is_removed_while_their_last_processes_still_clean_up(
+    tmp_path: Path,
+) -> None:
+    for number in range(5):
+        home = tmp_path / f"podium-checks-{number}"
+        write(home, {"lock": ""})
+        for n in range(1000):
+            (home / "out" / str(n)).mkdir(parents=True)
+
+        def clean_up(home: Path) -> None:
+            for place in sorted((home / "out").iterdir(), reverse=True):
+                with suppress(FileNotFoundError):
+                    place.rmdir()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, clean_up, home)
+            tasks.start_soon(anyio.to_thread.run_sync, remove_orphans, tmp_path)
+        assert not names(tmp_path)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
@@ -241,6 +241,7 @@ class Slots:
         self._root = root
         self._free: list[Slot] = []
         self._turn = anyio.Semaphore(n)
+        self._making = anyio.Lock()
         self._home: Path | None = None
         self._lock: int | None = None
         self._n_made = 0
@@ -254,7 +255,7 @@ class Slots:
     async def take(self) -> AsyncGenerator[Slot]:
         """Lend a slot, the one last used first; who waits while all are lent gets one in the order of asking."""
         async with self._turn:
-            slot = self._free.pop() if self._free else await anyio.to_thread.run_sync(self._make)
+            slot = self._free.pop() if self._free else await self._made()
             try:
                 yield slot
             finally:
@@ -269,6 +270,11 @@ class Slots:
             os.close(self._lock)
             self._lock = None
         self._free.clear()
+
+    async def _made(self) -> Slot:
+        """Return a new slot; one is made after the other, so that they lie in one directory under names of their own."""
+        async with self._making:
+            return await anyio.to_thread.run_sync(self._make)
 
     def _make(self) -> Slot:
         if self._home is None:
@@ -292,8 +298,9 @@ def remove_orphans(temporary: Path) -> None:
                 continue
             lock = os.open(home / "lock", os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            if home.is_dir() and time.time() - home.stat().st_mtime > _YOUNG_S:
-                remove_tree(home)
+            with suppress(OSError):  # somebody else removes it
+                if time.time() - home.stat().st_mtime > _YOUNG_S:
+                    remove_tree(home)
             continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -305,11 +312,12 @@ def remove_orphans(temporary: Path) -> None:
 
 
 def remove_tree(place: Path) -> None:
-    """Delete a directory, also where a run has taken away its own write permission."""
+    """Delete a directory, also where a run has taken away its own write permission, or still removes parts of it."""
     for directory, names, _ in os.walk(place):
         for below in (Path(directory) / name for name in names):
-            if not below.is_symlink():
-                below.chmod(0o700)
+            with suppress(FileNotFoundError):
+                if not below.is_symlink():
+                    below.chmod(0o700)
     shutil.rmtree(place, ignore_errors=True)
 
 
