@@ -16,6 +16,7 @@ import random
 import resource
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -24,8 +25,9 @@ from typing import TypeAlias
 
 import anyio
 
+from podium.domain.events import MissionInterrupted, ModelAnswered, ModelAsked, Record
 from tests.killed.failing import Failure, fail
-from tests.killed.fight import fight
+from tests.killed.fight import fight, recorded
 from tests.killed.job import AFTERWARDS, MORTAL, SERVE, Life, Place, live, place
 from tests.killed.mortal import COUNT, FAULTS
 
@@ -104,14 +106,13 @@ async def _kill_once(
 ) -> None:
     async with limiter, AsyncExitStack() as stack:
         there, before = await _killed(stack, home, moment)
-        n_asked = len(there.asked)
         after, n_again = await gone_on(there, n_requests) if before.killed else (before, 0)
         same = after.mission is not None and after.mission["status"] == "signed_off"
         same = same and there.contents() == AFTERWARDS
         sums.kills += before.killed
         sums.different += not same
         sums.again += n_again
-        sums.in_flight += n_asked - after.n_answered if before.killed else 0
+        sums.in_flight += max(0, len(there.asked) - n_requests)
         sums.resumed_in_s.append(after.resumed_in_s)
         if n_again or not same:
             print(
@@ -205,10 +206,29 @@ async def _undisturbed(home: Path) -> tuple[int, int, float]:
 
 
 async def gone_on(there: Place, n_requests: int) -> tuple[Life, int]:
-    """Let another server carry the mission to its end; return that, and how many recorded answers it asked for again."""
-    n_before = len(there.asked)
+    """Let another server carry the mission to its end; return that, and how many recorded answers it asked for again.
+
+    What was in flight may have been asked twice: also after the kill, by the dead server's model process.
+    """
     life = await live(there, SERVE)
-    return life, max(0, len(there.asked) - n_before - (n_requests - life.n_answered))
+    return life, max(0, len(there.asked) - n_requests - _n_in_flight(recorded(there)))
+
+
+def _n_in_flight(records: Sequence[Record]) -> int:
+    """Return how many requests had no answer when the mission was last interrupted."""
+    open_requests: set[str] = set()
+    n_in_flight = 0
+    for record in records:
+        match record.event:
+            case ModelAsked(request_id=request_id):
+                open_requests.add(request_id)
+            case ModelAnswered(request_id=request_id):
+                open_requests.discard(request_id)
+            case MissionInterrupted():
+                n_in_flight = len(open_requests)
+            case _:
+                pass
+    return n_in_flight
 
 
 def _cpu_s() -> float:

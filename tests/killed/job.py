@@ -143,13 +143,12 @@ async def place(home: Path) -> AsyncGenerator[Place]:
 class Life:
     """What came of one server: the mission, where the server lived long enough, and whether it was killed.
 
-    `n_answered` is how many answers the mission had when this server took it over, `n_events` how many events came.
+    `n_events` is how many events came.
     """
 
     mission: Mapping[str, Any] | None
     killed: bool
     resumed_in_s: float = 0.0
-    n_answered: int = 0
     n_events: int = 0
 
 
@@ -188,21 +187,17 @@ async def live(place: Place, serve: Sequence[str] = SERVE) -> Life:
 
 async def _to_its_end(client: Client, events: Events) -> Life:
     listed = cast("list[dict[str, Any]]", (await client.execute("podium.missions", {}))["missions"])
-    n_answered = 0
     begun_at = anyio.current_time()
     if not listed:
         goal: dict[str, Json] = {"goal": "Correct the texts."}
         mission_id = str((await client.execute("podium.task", goal))["missionId"])
     else:
         mission_id = str(listed[0]["missionId"])
-        shown = await client.execute("podium.show", {"missionId": mission_id})
-        n_answered = cast("dict[str, Any]", shown["spent"])["modelRequests"]
-        begun_at = anyio.current_time()
         if listed[0]["status"] == "interrupted":
             await client.execute("podium.resume", {"missionId": mission_id})
     resumed_in_s = anyio.current_time() - begun_at
     ended, n_events = await follow(client, events, mission_id)
-    return Life(ended, False, resumed_in_s, n_answered, n_events)
+    return Life(ended, False, resumed_in_s, n_events)
 
 
 async def follow(
