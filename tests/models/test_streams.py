@@ -109,6 +109,18 @@ async def test_an_endpoint_that_spoils_its_streams_is_asked_without(model: Model
     assert [seen.streams for seen in provider.requests] == [True, True, False]
 
 
+async def test_an_endpoint_that_is_silent_without_streaming_is_given_up_in_time_and_asked_for_streams_again(
+    model: ModelProcess,
+) -> None:
+    replies = [says(TEXT).breaking("malformed")] * 2 + [says(TEXT).breaking("silence"), says(TEXT)]
+    async with Provider(replies) as provider:
+        for said in ("no answer", "no answer", rf"sent nothing for {10 * STALL_S:g} s"):
+            with pytest.raises(ModelFault, match=said):
+                await model.complete(request(provider))
+        assert (await model.complete(request(provider))).message["content"] == TEXT
+    assert [seen.streams for seen in provider.requests] == [True, True, False, True]
+
+
 async def test_an_endpoint_that_refuses_to_stream_is_asked_without_at_once(model: ModelProcess) -> None:
     def respond(received: Received) -> Reply:
         return fails(400, "stream_options: unknown field") if received.streams else says(TEXT)

@@ -26,7 +26,7 @@ from podium.adapters.models.assembly import Assembly, BadChunk, StreamError
 from podium.adapters.models.completion import Completion
 from podium.adapters.models.environment import NO_KEY
 from podium.adapters.models.faults import Reply, masked, meaning, meaning_of_reply
-from podium.adapters.models.habits import Endpoint, Habits
+from podium.adapters.models.habits import IN_ONE_PIECE, Endpoint, Habits
 from podium.adapters.models.prices import openai_prices
 from podium.adapters.models.reading import BrokeOff, read_stream
 from podium.adapters.models.thoughts import Thoughts
@@ -36,7 +36,7 @@ from podium.ports import ModelAnswer, ModelFault, ModelRequest
 
 _PREFIX = "openai/"
 _ENDPOINT = "/chat/completions"
-_CONNECT_S, _UNSTREAMED_S = 20.0, 600.0
+_CONNECT_S = 20.0
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=60.0)
 _STREAMED = b'"stream":true,"stream_options":{"include_usage":true},'
 _NO_STREAMS = re.compile(r"\bstream", re.IGNORECASE)
@@ -144,7 +144,12 @@ class DirectBackend:
             except httpx.ReadTimeout as error:
                 self._habits.was_slow(question.endpoint, stall_s)
                 raise ModelFault(f"`{question.request.model}` sent nothing for {stall_s:g} s.") from error
-        return await self._ask(question, _UNSTREAMED_S, streamed=False)
+        whole_s = IN_ONE_PIECE * question.request.stall_s
+        try:
+            return await self._ask(question, whole_s, streamed=False)
+        except httpx.ReadTimeout as error:
+            self._habits.silent_in_one_piece(question.endpoint)
+            raise ModelFault(f"`{question.request.model}` sent nothing for {whole_s:g} s.") from error
 
     async def _ask(self, question: _Question, stall_s: float, streamed: bool) -> ModelAnswer:
         request, (url, name) = question.request, question.endpoint

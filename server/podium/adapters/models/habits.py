@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+IN_ONE_PIECE = 10
+"""How many times as long as on a byte of a stream is waited for an answer in one piece, which comes when it is whole."""
 _LONGEST_STALL_S = 600.0
 _SPOILED = 2
 
@@ -31,6 +33,11 @@ class Habits:
         self._spoiled[endpoint] = self._spoiled.get(endpoint, 0) + 1
         if self._spoiled[endpoint] == _SPOILED:
             self._unstreamed.add(endpoint)
+
+    def silent_in_one_piece(self, endpoint: Endpoint) -> None:
+        """Ask for streams again: where nothing comes, they tell so sooner."""
+        self._unstreamed.discard(endpoint)
+        self._spoiled.pop(endpoint, None)
 
     def stall_s(self, endpoint: Endpoint, usual_s: float) -> float:
         """Return for how long nothing may come: longer where the endpoint was slower than `usual_s` before."""

@@ -22,14 +22,14 @@ from podium.adapters.models.answers import CalledTool, Counted, answer
 from podium.adapters.models.cache_marks import marked, refuses_marks, wants_marks
 from podium.adapters.models.environment import NO_KEY, key_variables, missing_key
 from podium.adapters.models.faults import meaning, missing_key_error
-from podium.adapters.models.habits import Habits
+from podium.adapters.models.habits import IN_ONE_PIECE, Habits
 from podium.adapters.models.litellm_stream import NothingCame, Stream, answer_of
 from podium.adapters.models.thoughts import Thoughts, with_thought
 from podium.domain.masking import secrets_of
 from podium.errors import ModelUnavailable
 from podium.ports import Json, ModelAnswer, ModelFault, ModelRequest
 
-_CONNECT_TIMEOUT_S, _UNSTREAMED_S = 20.0, 600.0
+_CONNECT_TIMEOUT_S = 20.0
 _STREAMED = frozenset({"anthropic", "gemini", "ollama_chat", "openai"})
 """The providers whose streams are known to hold all that an answer in one piece would."""
 _NOTES = (
@@ -170,15 +170,16 @@ class LitellmBackend:
     async def _ask(self, ask: wire.Ask, request: ModelRequest, *, marks: bool) -> ModelAnswer:
         api_key = ask.api_key
         streamed = request.model.partition("/")[0] in _STREAMED
+        longest_s = request.timeout_s if streamed else min(request.timeout_s, IN_ONE_PIECE * request.stall_s)
         try:
-            with anyio.fail_after(request.timeout_s if streamed else min(request.timeout_s, _UNSTREAMED_S)):
+            with anyio.fail_after(longest_s):
                 arguments = self._arguments(request, api_key, marks=marks)
                 if streamed:
                     head = replace(request, messages=(), tools=())
                     return await self._streamed(arguments, replace(ask, head=head))
                 response = await self._litellm.acompletion(**arguments)
         except TimeoutError as error:
-            raise ModelFault(f"`{request.model}` did not answer within {request.timeout_s:g} s.") from error
+            raise ModelFault(f"`{request.model}` did not answer within {longest_s:g} s.") from error
         except self._error as error:
             secrets = [*secrets_of(os.environ), *filter(None, [api_key])]
             raise meaning(error, request, secrets) from error
