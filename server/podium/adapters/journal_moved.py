@@ -17,12 +17,11 @@ Connect = Callable[[Path], sqlite3.Connection]
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The journal of a folder that is gone: where that was, what it was, and when its last event happened."""
+    """The journal of a folder that is gone: where that was, and what it was."""
 
     path: Path
     workspace: Path
     folder: str
-    last_at: float
 
 
 def meta_of(workspace: Path) -> Mapping[str, str]:
@@ -48,11 +47,8 @@ def left_behind(journals: Path, connect: Connect) -> Iterator[Left]:
         with suppress(sqlite3.Error), closing(connect(path)) as db:
             meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
             workspace, folder = Path(meta["workspace"]), meta.get("folder", "")
-            if not _is_gone(workspace, folder):
-                continue
-            (last_at,) = db.execute("SELECT max(at) FROM records").fetchone()  # reads all of them
-            if last_at is not None:
-                yield Left(path, workspace, folder, last_at)
+            if _is_gone(workspace, folder) and db.execute("SELECT 1 FROM records LIMIT 1").fetchone():
+                yield Left(path, workspace, folder)
 
 
 def _is_gone(workspace: Path, folder: str) -> bool:
@@ -66,12 +62,14 @@ def _is_gone(workspace: Path, folder: str) -> bool:
     return folder not in {"", _number(found)}
 
 
-def is_same(left: Left, workspace: Path) -> bool:
+def is_same(left: Left, workspace: Path, connect: Connect) -> bool:
     """Return whether `workspace` is the folder whose journal was left behind."""
     if not left.folder or identity(workspace) != left.folder:
         return False
-    with suppress(OSError), os.scandir(workspace) as entries:
-        return any(entry.stat(follow_symlinks=False).st_ctime < left.last_at for entry in entries)
+    with suppress(OSError, sqlite3.Error), closing(connect(left.path)) as db:
+        (last_at,) = db.execute("SELECT max(at) FROM records").fetchone()  # reads all of them
+        with os.scandir(workspace) as entries:
+            return any(entry.stat(follow_symlinks=False).st_ctime < last_at for entry in entries)
     return False
 
 

@@ -90,7 +90,8 @@ def hold(path: Path, workspace: Path) -> Held:
 def _create(path: Path, workspace: Path) -> str:
     """Make sure that the journal exists, and return what the user should know.
 
-    That of a folder that was moved comes along. A new one is built under another name and linked into place, so that no process ever sees half of one.
+    That of a folder that was moved comes along. A new one is built under another name and linked into place, so that
+    no process ever sees half of one.
     """
     path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -102,7 +103,7 @@ def _create(path: Path, workspace: Path) -> str:
         return ""
     left = list(left_behind(path.parent, connect_reader))
     for moved in left:
-        if is_same(moved, workspace):
+        if is_same(moved, workspace, connect_reader):
             return _bring(moved, path)
     with _new(path.parent, workspace) as new, suppress(FileExistsError):
         path.hardlink_to(new)
