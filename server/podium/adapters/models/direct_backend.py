@@ -108,14 +108,7 @@ class DirectBackend:
             ModelFault: the provider failed in a way that may pass.
             ModelUnavailable: it will not answer until the user changes something.
         """
-        sent = self._thoughts.sent(ask)
-        try:
-            return await self._once(sent)
-        except ModelUnavailable as error:
-            otherwise = self._thoughts.otherwise(ask, sent, str(error))
-            if otherwise is None:
-                raise
-        return await self._once(otherwise)
+        return await self._thoughts.answer(ask, self._once)
 
     async def _once(self, ask: wire.Ask) -> ModelAnswer:
         name = ask.head.model.removeprefix(_PREFIX)

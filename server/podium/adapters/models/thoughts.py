@@ -6,13 +6,14 @@ endpoint that complains is asked again in the other way, at once and from then o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from podium.adapters.models import wire
 from podium.adapters.models.habits import Endpoint
 from podium.domain.messages import THOUGHT, Json, Message
+from podium.errors import ModelUnavailable
 from podium.ports import ModelAnswer
 
 _MARK = b'"%b":' % THOUGHT.encode()
@@ -50,6 +51,20 @@ class Thoughts:
     """Which endpoints have complained about what they were sent of thoughts."""
 
     _complained: set[Endpoint] = field(default_factory=set[Endpoint])
+
+    async def answer(self, ask: wire.Ask, once: Callable[[wire.Ask], Awaitable[ModelAnswer]]) -> ModelAnswer:
+        """Return what `once` gets of an endpoint for `ask`; where that complains, what it gets in the other way.
+
+        What `once` raises otherwise comes back.
+        """
+        sent = self.sent(ask)
+        try:
+            return await once(sent)
+        except ModelUnavailable as error:
+            otherwise = self.otherwise(ask, sent, str(error))
+            if otherwise is None:
+                raise
+        return await once(otherwise)
 
     def sent(self, ask: wire.Ask) -> wire.Ask:
         """Return `ask` as its endpoint takes it."""
