@@ -4,8 +4,9 @@ That can be told by content alone: of what the change was to do, and of what the
 delivered again, however the user typed around it; what is not, is still to be delivered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from podium.domain.changes import FileEdit
 from podium.engine.tree import MergeConflict, merged_content
@@ -18,6 +19,10 @@ class Arrived:
 
     there: tuple[FileEdit, ...]
     lacking: tuple[FileEdit, ...]
+
+    def place(self, unsaved: Container[str]) -> Literal["editor", "disk"]:
+        """Return where that is which is there; `unsaved` are the files that the editor holds unsaved."""
+        return "editor" if any(edit.path in unsaved for edit in self.there) else "disk"
 
 
 def arrived(edits: Iterable[FileEdit], read: Callable[[str], bytes | None]) -> Arrived:

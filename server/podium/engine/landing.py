@@ -8,7 +8,6 @@ task makes of a conflict.
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Literal
 
 import anyio
 
@@ -118,21 +117,19 @@ class Landing:
             if begun and self._state().apply != "review" and not proposal.rejected and proposal.edits:
                 found = arrived(proposal.edits, self._tree.users)
                 if not found.lacking:
-                    await self._record(ProposalDelivered(proposal.id, self._place(found), found.there))
+                    await self._record(
+                        ProposalDelivered(proposal.id, found.place(self._tree.unsaved()), found.there)
+                    )
                 elif proposal.task_id and not self._past.is_open(proposal.task_id):
                     with anyio.CancelScope(shield=True):
                         task_id = proposal.task_id
                         await self._land(proposal.id, proposal.label, proposal.edits, task_id, again=True)
 
-    def _place(self, found: Arrived) -> Literal["editor", "disk"]:
-        """Return where a change is that is in the user's files."""
-        return "editor" if any(self._tree.is_unsaved(edit.path) for edit in found.there) else "disk"
-
     async def _brought(self, label: str, edits: Sequence[FileEdit], *, again: bool) -> Delivery:
         """Bring a change to the user; `again` says that this was begun before, and that nobody knows how it ended."""
         found = arrived(edits, self._tree.users) if again else Arrived((), tuple(edits))
         if not found.lacking:
-            return Delivery(self._place(found), edits=found.there)
+            return Delivery(found.place(self._tree.unsaved()), edits=found.there)
         delivery = await self._front_end.deliver(label, found.lacking)
         return replace(delivery, edits=(*found.there, *delivery.edits))
 

@@ -7,7 +7,7 @@ verified. The user's own files keep the user's lines until the user accepts the 
 the tree is without it too.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 
 from podium.domain.changes import FileEdit
@@ -169,9 +169,9 @@ class MissionTree(CandidateTree):
         del self._hidden[path]
         return held
 
-    def is_unsaved(self, path: str) -> bool:
-        """Return whether the user's side holds something else than the disk."""
-        return path in self._below.overlay()
+    def unsaved(self) -> Container[str]:
+        """Return the files of which the user's side holds something else than the disk."""
+        return self._below.overlay()
 
     def _read_below(self, path: str) -> bytes | None:
         """Return what the file below holds; what it held, where it cannot be read any more."""

@@ -80,7 +80,7 @@ class ProposalDesk:
         if delivery.outcome == "refused" or delivery.outcome == "kept":
             await self._record(mission_id, AcceptanceBegun(proposal.id, ()))
             raise UserError(f"“{proposal.label}” was not applied and goes on waiting: {delivery.reason}.")
-        outcome = delivery.outcome if found.lacking else self._place(found)
+        outcome = delivery.outcome if found.lacking else found.place(self._workspace.unsaved())
         changed = (*found.there, *delivery.edits)
         return await self._decide(ProposalDecided(proposal.id, numbers, (), reason, outcome, changed))
 
@@ -92,15 +92,15 @@ class ProposalDesk:
                 found = arrived(edits, self._workspace.read)
                 if not found.lacking:
                     event = ProposalDecided(
-                        proposal.id, proposal.accepting, (), "", self._place(found), found.there
+                        proposal.id,
+                        proposal.accepting,
+                        (),
+                        "",
+                        found.place(self._workspace.unsaved()),
+                        found.there,
                     )
                     state = await self._record(state.id, event)
         return state
-
-    def _place(self, found: Arrived) -> Literal["editor", "disk"]:
-        """Return where a change is that is in the user's files."""
-        unsaved = self._workspace.unsaved()
-        return "editor" if any(edit.path in unsaved for edit in found.there) else "disk"
 
     async def reject(self, proposal_id: str, hunks: Sequence[int] | None, reason: str = "") -> Decision:
         """Put hunks of a waiting proposal aside; all that wait, where `hunks` is None.
