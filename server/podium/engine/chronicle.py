@@ -1,8 +1,9 @@
 """The missions of a workspace as the journal has them, whichever server carried them out.
 
 Servers share the journal. What another one wrote is read when somebody asks, or as soon as it says that there is
-something (`engine.elsewhere`). In memory are the missions of which something is open, and those that were settled last; of all
-others the journal keeps a summary (`domain.summary`), and their records are folded again for who wants to see more.
+something (`engine.elsewhere`). In memory are the missions of which something is open, and those that were settled
+last; of all others the journal keeps a summary (`domain.summary`), and their records are folded again for who wants
+to see more.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """The conductor: starts and finds the missions of one workspace, and puts together what is done with them.
 
 What the user wants of a mission are `orders`, what waits for review are `proposals`, and old missions lie in the
-`archive`. Missions of another server that lives are shown, and that server is asked to steer them. Nothing here decides what a
-mission does.
+`archive`. Missions of another server that lives are shown, and that server is asked to steer them. Nothing here
+decides what a mission does.
 """
 
 import os

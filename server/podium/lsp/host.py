@@ -285,8 +285,8 @@ def serve(build: Callable[[Host], Awaitable[None]], see_end: SeeEnd, *, grace_s:
 
     `build` registers the features, before the first message is read; it may start tasks in the host's
     groups. The exit code is 0 after `shutdown` and `exit`, 1 when the client went without `shutdown`, 143
-    after SIGTERM, 130 after SIGINT, 129 after SIGHUP, by which a terminal takes its client along. The process belongs to the server: from the moment it is to end, it
-    has `grace_s` left, whatever still runs in it.
+    after SIGTERM, 130 after SIGINT, 129 after SIGHUP, by which a terminal takes its client along. The process belongs
+    to the server: from the moment it is to end, it has `grace_s` left, whatever still runs in it.
     """
     return anyio.run(_serve, build, see_end, grace_s)
 
